@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// The codecs: one static const table a codec (codec_native.c, codec_rle.c, codec_jpeg.c), listed in
+// codec.c by transfer syntax. Adding one is adding a file and a line.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "pixel/frame.h"
+#include "pixel/frames.h"
+#include "pixel/image.h"
+
+struct err;
+
+struct px_codec {
+    const char *name;           // "RLE Lossless"
+    const char *const *syntaxes; // transfer syntax UIDs, NULL at the end
+    // Decodes the bytes of one frame into `frame` (reserve, describe, fill). Must fail and never
+    // read past `bytes` when they do not hold the image described; must not trust the stream's own
+    // sizes where they differ from `im`. `bit_offset`: unaligned native frames only.
+    int (*decode)(const struct px_image *im, struct slice bytes, unsigned bit_offset,
+                  struct px_frame *frame, struct err *e);
+};
+
+// NULL when no codec here decodes this transfer syntax.
+const struct px_codec *px_codec_find(const char *syntax_uid);
+
+// Whether px_decode will try: for catalogues ("readable") and Accept negotiation. *ret_reason (may be
+// NULL) gets a sentence in the buffer when not, such as "JPEG 2000 … is not decoded by this server".
+#define PX_REASON_MAX 200
+bool px_can_decode(const struct px_image *im, char ret_reason[PX_REASON_MAX]);
+
+// Frame `frame` (from 0) out of `file` (see frames.h). E_NOT_ACCEPTABLE with a sentence that names the
+// transfer syntax when no codec is there; E_CORRUPT, E_TRUNCATED, E_MISMATCH for this frame only when
+// its bytes are bad. On failure *frame keeps memory but holds no picture.
+int px_decode(const struct px_image *im, const struct px_frames *frames, struct slice file,
+              uint32_t number, struct px_frame *frame, struct err *e);

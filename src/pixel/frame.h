@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// One decoded frame: samples in little-endian order, as an Explicit VR Little Endian file holds them
+// (PS3.5 8), with a description of its own because decoding may change it (a JPEG of YBR_FULL_422
+// comes out as RGB; packed 12-bit words come out as 16-bit ones).
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pixel/image.h"
+
+struct err;
+
+struct px_frame {
+    uint8_t *data; // owned; 64-byte aligned
+    size_t len;
+    size_t cap;
+    uint16_t rows;
+    uint16_t columns;
+    uint16_t samples;
+    uint16_t bits_allocated; // 1 (packed, first pixel in the lowest bit), 8, 16, 32, 64
+    uint16_t bits_stored;
+    uint16_t high_bit;
+    bool is_signed;
+    bool planar;
+    enum px_photometric photometric;
+    enum px_pixel_kind kind;
+};
+
+// Zero-initialise or px_frame_init; a frame may be used again for the next decode and keeps its
+// memory. px_frame_done frees.
+void px_frame_init(struct px_frame *f);
+void px_frame_done(struct px_frame *f);
+static inline void cleanup_px_frame(struct px_frame *f) { px_frame_done(f); }
+
+// Makes room for `len` bytes, not cleared. E_LIMIT over PX_FRAME_BYTES_MAX, E_MEMORY.
+int px_frame_reserve(struct px_frame *f, uint64_t len, struct err *e);
+
+// Copies the description of an image: what an uncompressed frame of it looks like.
+void px_frame_describe(struct px_frame *f, const struct px_image *im);
