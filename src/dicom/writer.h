@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writing data sets (PS3.5 7). A data set that was not changed and keeps its encoding comes out byte
+// for byte; of a changed one, every untouched element does. What is written new has explicit
+// lengths, even and padded as PS3.5 6.2 says; group lengths other than (0002,0000) of changed data
+// sets are dropped.
+#pragma once
+
+#include "dicom/dataset.h"
+
+struct err;
+
+// Where bytes go, in order. put answers 0, or a negative error that ends the writing.
+struct dcm_sink {
+    int (*put)(void *context, struct slice bytes, struct err *e);
+    void *context;
+};
+
+struct buf;
+struct dcm_sink dcm_sink_buf(struct buf *out);
+
+// Writes the content of `d` (no preamble, no meta) in `encoding`.
+int dcm_write(const struct dcm_dataset *d, enum dcm_encoding encoding, struct dcm_sink sink,
+              struct err *e);
+
+// Bytes that dcm_write would produce.
+int dcm_write_length(const struct dcm_dataset *d, enum dcm_encoding encoding, uint64_t *ret_length,
+                     struct err *e);
