@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The archive of one data folder: opens store, catalogue and worker pool together. Intake
+// (intake.h), search (search.h), retrieval (retrieve.h) and verification (verify.h) work on it.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct archive;
+struct audit;
+struct clock;
+struct db;
+struct err;
+struct store;
+struct worker_pool;
+
+struct archive_options {
+    const char *data_dir;
+    unsigned workers;          // children; 0: one a processor, at least 2
+    bool server;               // take the server lock (one a folder)
+    const struct clock *clock; // NULL: the system's
+};
+
+int archive_open(const struct archive_options *options, struct archive **ret_archive,
+                 struct err *e);
+void archive_close(struct archive *a); // NULL allowed
+
+struct store *archive_store(struct archive *a);
+struct worker_pool *archive_workers(struct archive *a);
+struct audit *archive_audit(struct archive *a);
+
+// A catalogue connection for the calling thread, from a small pool; give it back. The writer is one and
+// is handed out to one thread at a time.
+int archive_reader(struct archive *a, struct db **ret_db, struct err *e);
+void archive_reader_done(struct archive *a, struct db *db);

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Objects on disk: immutable files named by the SHA-256 of their bytes (DATA/objects/ab/cd/<hash>) and
+// the quarantine, where what arrives waits for its verdict out of reach of every reader. What an
+// object means is the archive's business. S3 will take the same calls.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "base/slice.h"
+
+struct err;
+struct rng;
+struct store;
+
+// Opens DIR (made when absent, mode 0700) with objects/ quarantine/ cache/ keys/. E_IO names a folder
+// that cannot be written.
+int store_open(const char *data_dir, struct store **ret_store, struct err *e);
+void store_close(struct store *s); // NULL allowed
+
+// Only one server at a time may hold the folder; intake (import, server) takes a shared lock so that the
+// start-up sweep, which needs it alone, never sees half an intake. E_LOCKED says who (pid).
+int store_lock_server(struct store *s, struct err *e);
+int store_lock_intake(struct store *s, struct err *e);
+int store_try_sweep_lock(struct store *s, bool *ret_alone, struct err *e);
+void store_unlock_sweep(struct store *s);
+
+// --- quarantine -----------------------------------------------------------------------------
+struct store_delivery; // one arrival: an import run, a STOW request, an association
+
+int store_delivery_open(struct store *s, struct store_delivery **ret_delivery, struct err *e);
+// Removes what is left of it. NULL allowed.
+void store_delivery_close(struct store_delivery *d);
+const char *store_delivery_id(const struct store_delivery *d);
+
+// One file in quarantine. Owned by the caller; store_item_done forgets and removes it.
+struct store_item {
+    struct store_delivery *delivery;
+    uint64_t number;
+    int fd;             // read-write until sealed
+    uint64_t len;
+    struct hash hash;   // of all bytes; valid after store_item_seal
+    struct hash_stream *hashing;
+};
+
+int store_item_begin(struct store_delivery *d, struct store_item *ret_item, struct err *e);
+int store_item_write(struct store_item *i, const void *bytes, size_t len, struct err *e);
+int store_item_copy(struct store_item *i, int from_fd, struct err *e); // to its end, hashing on the way
+int store_item_seal(struct store_item *i, struct err *e);
+void store_item_done(struct store_item *i);
+
+// Durable in quarantine (for acknowledgements before the verdict).
+int store_item_sync(struct store_item *i, struct err *e);
+
+// --- objects --------------------------------------------------------------------------------
+// Moves a sealed item to its place as an object (no copy). Not durable until store_sync. *ret_new is
+// false when the object was there already. The item is used up.
+int store_promote(struct store *s, struct store_item *i, bool *ret_new, struct err *e);
+
+// Everything promoted since the last call is on disk, names included. One call a batch.
+int store_sync(struct store *s, struct err *e);
+
+int store_object_open(struct store *s, const struct hash *hash, int *ret_fd, struct err *e);
+int store_object_remove(struct store *s, const struct hash *hash, struct err *e); // absent: E_OK
+// Calls visit for each object file; stray files are reported with hash NULL.
+int store_objects_each(struct store *s,
+                       int (*visit)(const struct hash *hash, const char *path, void *context),
+                       void *context, struct err *e);
+// Re-hashes one object: E_CORRUPT when its bytes are not what its name says.
+int store_object_verify(struct store *s, const struct hash *hash, uint64_t *ret_len, struct err *e);
+
+// --- cache (may be deleted at any time) --------------------------------------------------------
+int store_cache_get(struct store *s, const char *key, int *ret_fd, uint64_t *ret_len); // E_NOT_FOUND
+int store_cache_put(struct store *s, const char *key, struct slice bytes);             // best effort
