@@ -71,9 +71,3 @@ int px_frames_encapsulated(struct arena *a, const struct px_image *im,
 // in one piece, else joined in `scratch` (cleared first). `file` is what offsets count in.
 int px_frames_bytes(const struct px_frames *t, struct slice file, uint32_t frame,
                     struct buf *scratch, struct slice *ret_bytes, struct err *e);
-
-// A compact form for the catalogue (uniform tables take about 20 bytes however many frames). Unpack
-// checks everything: it may come from a damaged database (E_CORRUPT).
-void px_frames_pack(const struct px_frames *t, struct buf *out);
-int px_frames_unpack(struct arena *a, struct slice packed, struct px_frames *ret_frames,
-                     struct err *e);

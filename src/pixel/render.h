@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a decoded frame to 8-bit grey or RGB: modality, VOI, presentation (PS3.3 C.11, PS3.4 N.2),
 // colour spaces (C.7.6.3.1.2), viewport (PS3.18 8.3.5.1.3) with square pixels. Overlays, shutters and
-// presentation states are not applied.
+// presentation states are not applied. picture.h makes a JPEG or PNG of it in one call.
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/slice.h"
-#include "pixel/codec.h"
 #include "pixel/frame.h"
-#include "pixel/frames.h"
 #include "pixel/image.h"
 
-struct buf;
 struct err;
 
 #define PX_VIEWPORT_MAX 16384u // pixels a side asked for
@@ -67,27 +64,3 @@ bool px_render_window(const struct px_image *im, const struct px_frame *f, uint3
 // standard allows. E_ARGUMENT with a sentence. They set choice and window, or the viewport.
 int px_window_parse(struct slice text, struct px_render_options *options, struct err *e);
 int px_viewport_parse(struct slice text, struct px_render_options *options, struct err *e);
-
-enum px_format { PX_FORMAT_JPEG, PX_FORMAT_PNG };
-
-#define PX_QUALITY_DEFAULT 90u
-
-// Encodes into `out` (appended). quality 1 … 100, JPEG only.
-int px_encode(const struct px_bitmap *b, enum px_format format, unsigned quality, struct buf *out,
-              struct err *e);
-
-// Decode, render, encode in one call: what a /rendered resource sends.
-struct px_picture {
-    uint32_t frame; // from 0
-    struct px_render_options options;
-    enum px_format format;
-    unsigned quality; // 0: PX_QUALITY_DEFAULT
-};
-int px_picture_make(const struct px_image *im, const struct px_frames *frames, struct slice file,
-                    const struct px_picture *picture, struct buf *out, struct err *e);
-
-// A thumbnail of the representative frame, no side over `side` (PX_THUMBNAIL_SIDE when 0), smaller
-// images are not blown up.
-#define PX_THUMBNAIL_SIDE 256u
-int px_thumbnail_make(const struct px_image *im, const struct px_frames *frames, struct slice file,
-                      uint32_t side, enum px_format format, struct buf *out, struct err *e);
