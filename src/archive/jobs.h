@@ -8,11 +8,11 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "worker/worker.h"
 
 struct archive;
 struct buf;
 struct err;
-struct worker_job;
 struct hash;
 
 extern const struct worker_job archive_jobs[];
