@@ -13,7 +13,7 @@
 struct err;
 
 struct px_frame {
-    uint8_t *data; // owned; 64-byte aligned
+    uint8_t *data; // owned; aligned for any type
     size_t len;
     size_t cap;
     uint16_t rows;

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pixel/frame.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+#define ALIGNMENT 64u
+
+void px_frame_init(struct px_frame *f) { *f = (struct px_frame){0}; }
+
+void px_frame_done(struct px_frame *f) {
+    mem_free(f->data);
+    px_frame_init(f);
+}
+
+int px_frame_reserve(struct px_frame *f, uint64_t len, struct err *e) {
+    f->len = 0;
+    if (len > PX_FRAME_BYTES_MAX) {
+        return err_set(e, E_LIMIT, "a frame of %llu bytes is over %llu", (unsigned long long)len,
+                       (unsigned long long)PX_FRAME_BYTES_MAX);
+    }
+    if (f->data == NULL || f->cap < len) {
+        mem_free(f->data);
+        f->cap = ((size_t)len + ALIGNMENT) & ~(size_t)(ALIGNMENT - 1);
+        f->data = mem_alloc(f->cap);
+        if (f->data == NULL) {
+            f->cap = 0;
+            return err_set(e, E_MEMORY, "a frame of %llu bytes", (unsigned long long)len);
+        }
+    }
+    f->len = (size_t)len;
+    return E_OK;
+}
+
+void px_frame_describe(struct px_frame *f, const struct px_image *im) {
+    f->rows = im->rows;
+    f->columns = im->columns;
+    f->samples = im->samples;
+    f->bits_allocated = im->bits_allocated;
+    f->bits_stored = im->bits_stored;
+    f->high_bit = im->high_bit;
+    f->is_signed = im->is_signed;
+    f->planar = im->planar;
+    f->photometric = im->photometric;
+    f->kind = im->kind;
+}
