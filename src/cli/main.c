@@ -1,4 +1,121 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/version.h"
+// The program: a table of commands. Each row names its action; policy is asked before the command
+// runs, and where the command works on a data folder the decision goes to that folder's audit log.
+#include <stdbool.h>
 #include <stdio.h>
-int main(void) { puts("maclab " MACLAB_REVISION); return 0; }
+#include <string.h>
+
+#include "archive/jobs.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "cli/cli.h"
+#include "policy/audit.h"
+#include "policy/policy.h"
+#include "worker/worker.h"
+
+static int cmd_worker(int argc, char **argv) {
+    (void)argc;
+    (void)argv;
+    return worker_main(archive_jobs, archive_job_count);
+}
+
+struct command {
+    const char *name;
+    const char *does;
+    int (*run)(int argc, char **argv);
+    enum policy_action action;
+    bool on_data; // works on a data folder
+    bool hidden;  // not for people
+};
+
+// X(name, what it does, function, action, on a data folder, hidden)
+#define COMMANDS(X)                                                                                \
+    X("serve", "run the suite: web application and DICOMweb", cmd_serve, SUITE_SERVE, true, false)  \
+    X("demo", "fill an archive with synthetic studies", cmd_demo, DEMO_MAKE, true, false)           \
+    X("import", "take files and folders into the archive", cmd_import, IMAGE_RECEIVE, true, false)  \
+    X("dump", "show a data set as text or DICOM JSON", cmd_dump, FILE_INSPECT, false, false)        \
+    X("verify", "check every object and the catalogue", cmd_verify, ARCHIVE_VERIFY, true, false)    \
+    X("audit", "check or read the audit log", cmd_audit, AUDIT_READ, true, false)                   \
+    X("worker", "the sandboxed child", cmd_worker, SUITE_SERVE, false, true)
+
+static const struct command commands[] = {
+#define X(name, does, run, action, on_data, hidden)                                                \
+    {name, does, run, POLICY_CHECKED(POLICY_##action), on_data, hidden},
+    COMMANDS(X)
+#undef X
+};
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
+static void usage(FILE *out) {
+    (void)fputs("Usage: maclab COMMAND [OPTION]... [ARGUMENT]...\n"
+                "A radiology training suite: anonymised case archive, viewer, governance.\n\n",
+                out);
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (!commands[i].hidden) {
+            (void)fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].does);
+        }
+    }
+    (void)fputs("\n`maclab COMMAND --help` tells more. Exit status: 0 ok, 1 no or some items failed, "
+                "2 misuse.\n",
+                out);
+}
+
+static bool asks_for_help(int argc, char **argv) {
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Asks policy; with a data folder the decision is on its log before the command runs.
+static bool may_run(const struct command *command, int argc, char **argv) {
+    char door[64];
+    (void)snprintf(door, sizeof door, "cli %s", command->name);
+    struct policy_request request = {
+        .who = policy_console(), .action = command->action, .what = command->name, .where = door};
+    struct policy_decision decision;
+    if (!command->on_data || asks_for_help(argc, argv)) {
+        decision = policy_decide(&request);
+    } else {
+        struct audit *audit = NULL;
+        struct err why = {0};
+        if (audit_open(cli_data_dir(argc, argv), clock_system(), &audit, &why) != E_OK) {
+            (void)cli_fail(CLI_MISUSE, &why);
+            return false;
+        }
+        (void)audit_ask(audit, &request, &decision);
+        audit_close(audit);
+    }
+    if (!decision.allowed) {
+        cli_complain("%s (clause %s)", decision.reason, decision.clause);
+    }
+    return decision.allowed;
+}
+
+int main(int argc, char **argv) {
+    log_open("maclab", LOG_INFO, clock_system());
+    if (argc < 2) {
+        usage(stderr);
+        return CLI_MISUSE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        usage(stdout);
+        return CLI_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        (void)printf("maclab %s (%s)\n", cli_version, cli_revision);
+        return CLI_OK;
+    }
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            return may_run(&commands[i], argc - 1, argv + 1)
+                       ? commands[i].run(argc - 1, argv + 1)
+                       : CLI_MISUSE;
+        }
+    }
+    cli_complain("no command '%s'; `maclab --help` lists them", argv[1]);
+    return CLI_MISUSE;
+}
