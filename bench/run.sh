@@ -1,0 +1,9 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Every benchmark, peers and MacLab in turn on the same input; prints ratios and asserts nothing.
+# Usage: bench/run.sh BUILD
+set -euo pipefail
+cd "$(dirname "$0")/.."
+for part in parse import query web pixel; do
+    [ ! -x "bench/bench_$part.sh" ] || { echo "== $part"; "bench/bench_$part.sh" "$1" || echo "$part: did not finish"; }
+done
