@@ -16,7 +16,7 @@ bootstrap-test: bootstrap
 	tools/bootstrap.sh test
 
 program: bootstrap
-	test -f $(BUILD)/build.ninja || meson setup $(BUILD) -Dbuildtype=debugoptimized --prefix=/usr/local
+	test -f $(BUILD)/build.ninja || meson setup $(BUILD) -Dbuildtype=debugoptimized
 	ninja -C $(BUILD)
 
 web: bootstrap
@@ -56,8 +56,14 @@ load: bootstrap-test all
 fresh:
 	tools/fresh.sh $(BUILD)/fresh
 
+# GNU directory variables; DESTDIR for packagers.
+prefix ?= /usr/local
+bindir ?= $(prefix)/bin
+datadir ?= $(prefix)/share
 install: all
-	DESTDIR=$(DESTDIR) meson install -C $(BUILD)
+	install -D -m 755 $(BUILD)/maclab $(DESTDIR)$(bindir)/maclab
+	cd $(BUILD)/web && find . -type f -exec install -D -m 644 {} $(DESTDIR)$(datadir)/maclab/web/{} \;
+	install -D -m 644 -t $(DESTDIR)$(datadir)/doc/maclab README.md LICENSE docs/*.md
 
 clean:
 	rm -rf $(BUILD)
