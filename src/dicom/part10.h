@@ -24,12 +24,15 @@ struct dcm_file {
     enum dcm_encoding encoding;
     bool deflated;
     struct slice body;      // the encoded data set; inflated when deflated
+    struct slice stored;    // the same as it stands in the file
     uint64_t body_offset;   // of its first byte in the file (0-based; of the inflated text: 0)
     uint32_t oddities;      // dcm_oddity bits found while reading (of what has been read)
     bool meta_length_wrong; // (0002,0000) missing or not true
 };
 
-// Reads preamble and meta and finds the data set; touches no more. `bytes` must outlive the result.
+// Reads preamble and meta and finds the data set; touches no more, so that the first bytes of a file
+// are enough for it (unless deflated). `bytes` must outlive the result. What is inflated counts
+// against the arena's limit.
 // E_NOT_DICOM when nothing in it looks like a data set; E_UNSUPPORTED for a transfer syntax that is
 // not in the registry and not private-looking enough to be read as explicit little endian.
 int dcm_file_open(struct arena *a, struct slice bytes, struct dcm_file *ret_file, struct err *e);
@@ -46,6 +49,8 @@ struct dcm_write_options {
     const char *implementation_uid;   // NULL: MacLab's
     const char *implementation_name;
     const char *source_ae;         // NULL: none
+    const char *sop_class_uid;     // NULL: the data set's; for a DICOMDIR, which has none
+    const char *sop_instance_uid;  // NULL: the data set's
 };
 
 // A whole Part 10 file: preamble of zeros, DICM, fresh meta (PS3.10 7.1) with the SOP class and
@@ -54,7 +59,8 @@ struct dcm_write_options {
 int dcm_file_write(const struct dcm_dataset *d, const struct dcm_write_options *options,
                    struct dcm_sink sink, struct err *e);
 
-// The file as it was read with its data set changed or not: bytes before the data set are kept.
+// The file as it was read with its data set changed or not: bytes before the data set are kept. `d` is
+// the whole data set of `file` (read without stop_at, unless it was not changed).
 int dcm_file_rewrite(const struct dcm_file *file, const struct dcm_dataset *d, struct dcm_sink sink,
                      struct err *e);
 

@@ -43,7 +43,8 @@ enum dcm_event {
     X(IMPLICIT_IN_EXPLICIT, "implicit VR inside an explicit VR data set")       \
     X(EXPLICIT_IN_IMPLICIT, "explicit VR inside an implicit VR data set")       \
     X(ITEM_OUTSIDE, "a delimiter outside of a sequence")                        \
-    X(MISSING_DELIMITER, "a sequence of undefined length ends without delimiter") \
+    X(MISSING_DELIMITER, "an item of undefined length ends without delimiter")  \
+    X(ITEM_OVERRUN, "an item longer than its sequence")                         \
     X(TRAILING, "bytes behind the data set")
 
 enum dcm_oddity {
@@ -58,24 +59,35 @@ const char *dcm_oddity_words(enum dcm_oddity which);
 // One event. Valid until the bytes under the reader go; slices point into them.
 struct dcm_element {
     dcm_tag tag;
-    enum dcm_vr vr;          // as written; for implicit VR from the dictionary (UN when unknown)
+    // As written; for implicit VR from the dictionary (UN when unknown; SS for "US or SS" where Pixel
+    // Representation says signed). Every SEQUENCE_BEGIN says SQ, also where UN was written: of
+    // undefined length (PS3.5 6.2.2), or of defined length with a tag that the dictionary knows as
+    // SQ and a value that is a whole sequence in implicit VR.
+    enum dcm_vr vr;
     enum dcm_encoding encoding; // of this element (UN of undefined length holds implicit VR)
     uint32_t length;         // as declared; DCM_LENGTH_UNDEFINED possible
     uint64_t offset;         // of the first byte of its tag, from the start of the input
     uint64_t end;            // END events: offset behind the structure; ELEMENT, FRAGMENT: behind the value
-    struct slice value;      // in the byte order of `encoding`
+    struct slice value;      // in the byte order of `encoding`; of END events: all between header and delimiter
     uint32_t index;          // ITEM_*, FRAGMENT: number within its sequence from 0
-    uint16_t depth;          // 0 at the top
+    uint16_t depth;          // sequences (or fragments) around it: 0 for elements of the top level
+    uint8_t header;          // bytes from the tag to the value: 8 or 12
 };
 
 struct dcm_reader_level {
     dcm_tag tag;                // of the sequence
-    uint64_t end;               // UINT64_MAX when undefined
-    uint64_t offset;
-    uint32_t index;             // of the current item
+    uint64_t end;               // in input; of what is around it when undefined
+    uint64_t offset;            // in input, of its tag
+    uint64_t content;           // in input, behind its header
+    uint32_t index;             // of the current item or fragment; of itself for an item
+    uint32_t length;            // as declared
     enum dcm_encoding encoding; // inside
     uint8_t kind;               // private to reader.c
     bool undefined;
+    bool started;               // an element was read in it
+    bool signed_pixels;         // Pixel Representation is 1
+    enum dcm_vr vr;             // of the element that began it
+    enum dcm_encoding outside;  // encoding of the element that began it
     dcm_tag last_tag;           // for order
 };
 
@@ -83,9 +95,12 @@ struct dcm_reader {
     struct slice input;
     uint64_t base; // added to every offset reported
     uint64_t at;   // next unread byte of input
+    uint64_t stop_at; // UINT64_MAX; set after init to end before the first top-level tag >= it, the
+                      // bytes of which need not be there
     uint64_t count;
     uint32_t oddities; // DCM_ODDITY bits so far
     uint16_t depth;    // levels in use
+    bool literal;      // private: no second reading of what does not fit
     int state;         // private; sticky after an error
     struct dcm_reader_level levels[2 * DCM_NESTING_MAX + 2];
 };
