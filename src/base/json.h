@@ -10,7 +10,7 @@
 
 struct buf;
 
-#define JSON_DEPTH_MAX 80
+#define JSON_DEPTH_MAX 128 // DICOM JSON takes three levels for a sequence
 
 struct json {
     struct buf *out;

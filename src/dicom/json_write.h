@@ -31,7 +31,7 @@ struct dcm_bulk_element {
     enum dcm_vr vr;
     const char *path; // "00880200/0/7FE00010": tags and item numbers from 0, from the top
     uint16_t depth;   // 0 at the top
-    bool fragments;   // encapsulated: `length` counts item headers and the delimiter
+    bool fragments;   // encapsulated: the value is all items with their headers, no delimiter
     uint64_t length;  // bytes
     uint64_t offset;  // of the value's first byte in the file; 0 when made by hand
 };
