@@ -16,9 +16,13 @@ struct err;
 struct px_codec {
     const char *name;           // "RLE Lossless"
     const char *const *syntaxes; // transfer syntax UIDs, NULL at the end
+    // Why this image cannot be decoded although the syntax can ("with more than 8 bits …"), or NULL.
+    // The member itself may be NULL: nothing to refuse.
+    const char *(*refuse)(const struct px_image *im);
     // Decodes the bytes of one frame into `frame` (reserve, describe, fill). Must fail and never
     // read past `bytes` when they do not hold the image described; must not trust the stream's own
-    // sizes where they differ from `im`. `bit_offset`: unaligned native frames only.
+    // sizes where they differ from `im`. `bit_offset`: where the frame begins in `bytes`
+    // (px_frames_bit_offset), 0 but for unaligned native frames.
     int (*decode)(const struct px_image *im, struct slice bytes, unsigned bit_offset,
                   struct px_frame *frame, struct err *e);
 };

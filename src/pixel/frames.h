@@ -20,8 +20,8 @@ struct err;
 // One frame. Offsets count from the start of the file (of the inflated text when the data set was
 // deflated). One fragment: exactly its bytes, ready for sendfile. Several: from the first byte of the
 // first fragment to the last byte of the last one, with an 8-byte item header between two fragments
-// (px_frames_bytes takes them out). Unaligned frames (1-bit, packed 12-bit): every byte that holds
-// a bit of the frame.
+// (px_frames_bytes takes them out). Unaligned frames (1-bit, packed 12-bit): every byte or word that
+// holds a bit of the frame.
 struct px_range {
     uint64_t offset;
     uint64_t length;
@@ -43,9 +43,15 @@ struct px_frames {
     uint32_t count;          // as image.frames, but 1 for PX_FRAMES_STREAM
     enum px_frames_source source;
     uint64_t frame_bits;     // native: bits of a frame
-    bool unaligned;          // frames begin within bytes: (frame * frame_bits) % 8
+    bool unaligned;          // frames do not begin on bytes (or, see word_bits, on words)
+    uint8_t word_bits;       // 8; 16 where a big-endian file holds bytes or bits in 16-bit words
     bool table_wrong;        // an offset table was there and did not fit; frames were found without
 };
+
+// Bits of the first byte or word of the frame's range that belong to the frame before it.
+static inline unsigned px_frames_bit_offset(const struct px_frames *t, uint32_t frame) {
+    return t->unaligned ? (unsigned)(t->frame_bits * frame % t->word_bits) : 0;
+}
 
 // From the pixel element of the data set that `im` was read from. E_TRUNCATED when it holds fewer
 // bytes or frames than declared (with both numbers), E_MISMATCH when fragments cannot be divided into
