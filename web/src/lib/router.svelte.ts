@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the application is, from the address bar: the catalogue, or the reader of one study.
+
+export type Place = { name: 'catalogue' } | { name: 'reader'; study: string; series: string | null };
+
+function placeOf(location: Location): Place {
+  const m = /^\/read\/([0-9.]+)\/?$/.exec(location.pathname);
+  if (!m) return { name: 'catalogue' };
+  return { name: 'reader', study: m[1] as string, series: new URLSearchParams(location.search).get('series') };
+}
+
+let place = $state.raw<Place>(placeOf(window.location));
+
+export const where = (): Place => place;
+
+export function go(path: string, replace = false): void {
+  if (replace) history.replaceState(null, '', path);
+  else history.pushState(null, '', path);
+  place = placeOf(window.location);
+}
+
+/** Changes the address without moving: the filter of the catalogue is kept in it. */
+export function note(path: string): void {
+  history.replaceState(null, '', path);
+}
+
+export const readerPath = (study: string, series?: string) =>
+  `/read/${study}${series ? `?series=${series}` : ''}`;
+
+window.addEventListener('popstate', () => {
+  place = placeOf(window.location);
+});

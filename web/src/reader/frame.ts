@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+// One image as the reader knows it: a frame of an instance with the attributes that drawing, geometry and
+// overlays need (PS3.3 C.7.6, C.8, C.11, and the functional groups of enhanced objects C.7.6.16).
+// Carries no identity of the patient on purpose: what is drawn over an image comes from here.
+import { bytes, item, items, num, nums, str, strs, type JsonDataSet } from './dicom-json';
+
+export type Vec3 = [number, number, number];
+
+export interface Window {
+  center: number;
+  width: number;
+  name: string | null;
+}
+
+export type SpacingSource = 'pixel' | 'detector' | 'region' | 'none';
+
+export interface Lut {
+  first: number;
+  bits: number;
+  data: Uint16Array;
+}
+
+export interface Frame {
+  imageId: string;
+  url: string;
+  modality: string;
+  sopClass: string;
+  sopInstance: string;
+  seriesUid: string;
+  studyUid: string;
+  instanceNumber: number | null;
+  frameNumber: number;
+  frameCount: number;
+  rows: number;
+  columns: number;
+  bitsAllocated: number;
+  bitsStored: number;
+  highBit: number;
+  signed: boolean;
+  samplesPerPixel: number;
+  photometric: string;
+  planar: number;
+  syntax: string | null;
+  position: Vec3 | null;
+  rowAxis: Vec3 | null;
+  columnAxis: Vec3 | null;
+  /** Between rows, between columns, in mm. */
+  spacing: [number, number] | null;
+  spacingSource: SpacingSource;
+  thickness: number | null;
+  frameOfReference: string | null;
+  slope: number;
+  intercept: number;
+  units: string | null;
+  windows: Window[];
+  voiFunction: string;
+  voiLut: JsonDataSet | null;
+  modalityLut: JsonDataSet | null;
+  padding: number | null;
+  frameTime: number | null;
+  lossy: boolean;
+  ratio: number | null;
+  technique: string[];
+  laterality: string | null;
+  view: string | null;
+  orientationText: [string, string] | null;
+  dataSet: JsonDataSet;
+}
+
+/** A data set of functional groups laid over the instance: per-frame before shared before the top level. */
+function groupsOf(instance: JsonDataSet, frame: number): JsonDataSet[] {
+  const shared = items(instance, '52009229')[0];
+  const perFrame = items(instance, '52009230')[frame - 1];
+  return [perFrame, shared].filter((d): d is JsonDataSet => d !== undefined);
+}
+
+function macro(groups: JsonDataSet[], sequence: string): JsonDataSet | null {
+  for (const g of groups) {
+    const found = items(g, sequence)[0];
+    if (found) return found;
+  }
+  return null;
+}
+
+const unit = (v: number[]): Vec3 | null => {
+  const length = Math.hypot(v[0] ?? 0, v[1] ?? 0, v[2] ?? 0);
+  if (!(length > 0.5)) return null;
+  return [(v[0] ?? 0) / length, (v[1] ?? 0) / length, (v[2] ?? 0) / length];
+};
+
+function windowsOf(ds: JsonDataSet): Window[] {
+  const centers = nums(ds, '00281050') ?? [];
+  const widths = nums(ds, '00281051') ?? [];
+  const names = strs(ds, '00281055');
+  return centers
+    .map((center, i) => ({ center, width: widths[i] ?? 0, name: names[i] || null }))
+    .filter((w) => w.width >= 1 || (w.width > 0 && str(ds, '00281056') === 'LINEAR_EXACT'));
+}
+
+/** Spacing of a cross-sectional image, or at the detector for projections, or of an ultrasound region in cm or mm. */
+function spacingOf(ds: JsonDataSet, measures: JsonDataSet): { spacing: [number, number] | null; source: SpacingSource } {
+  const pixel = nums(measures, '00280030', 2) ?? nums(ds, '00280030', 2);
+  if (pixel && (pixel[0] ?? 0) > 0 && (pixel[1] ?? 0) > 0) {
+    return { spacing: [pixel[0] as number, pixel[1] as number], source: 'pixel' };
+  }
+  const detector = nums(ds, '00181164', 2);
+  if (detector && (detector[0] ?? 0) > 0 && (detector[1] ?? 0) > 0) {
+    return { spacing: [detector[0] as number, detector[1] as number], source: 'detector' };
+  }
+  const regions = items(ds, '00186011').filter((r) => num(r, '00186012') === 1 && num(r, '00186024') === 3);
+  const dx = num(regions[0] ?? {}, '0018602C');
+  const dy = num(regions[0] ?? {}, '0018602E');
+  if (regions.length === 1 && dx && dy) {
+    return { spacing: [Math.abs(dy) * 10, Math.abs(dx) * 10], source: 'region' };
+  }
+  return { spacing: null, source: 'none' };
+}
+
+const mm = (v: number | null, digits = 1) => (v === null ? '' : `${Number(v.toFixed(digits))} mm`);
+
+/** How the picture was made, in the order in which a reader asks: never who it is of. */
+function techniqueOf(ds: JsonDataSet, thickness: number | null): string[] {
+  const out: string[] = [];
+  const put = (text: string | null) => {
+    if (text) out.push(text);
+  };
+  const value = (tag: string, label: string, suffix = '') => {
+    const n = num(ds, tag);
+    if (n !== null && n !== 0) put(`${label}${Number(n.toFixed(2))}${suffix}`);
+  };
+  const te = num(ds, '00180081');
+  const tr = num(ds, '00180080');
+  const tube = [num(ds, '00180060'), num(ds, '00181151')];
+  const kv = tube[0] ? `${Number(tube[0].toFixed(1))} kV` : '';
+  const ma = tube[1] ? `${Number(tube[1].toFixed(0))} mA` : '';
+  put([kv, ma].filter(Boolean).join(' · ') || null);
+  if (tr !== null || te !== null) {
+    put([tr ? `TR ${Number(tr.toFixed(0))}` : '', te ? `TE ${Number(te.toFixed(1))}` : ''].filter(Boolean).join(' · ') || null);
+  }
+  value('00180082', 'TI ');
+  value('00181314', 'FA ', '°');
+  value('00180087', '', ' T');
+  put(str(ds, '00181210'));
+  if (thickness) put(`${mm(thickness)} thick`);
+  value('00181120', 'tilt ', '°');
+  put(str(ds, '00180010') ? 'contrast' : null);
+  return out;
+}
+
+interface FrameAddress {
+  study: string;
+  series: string;
+}
+
+export const IMAGE_SCHEME = 'maclab';
+
+/** One frame of an instance; `number` counts from 1. */
+function frameOf(ds: JsonDataSet, address: FrameAddress, number: number, count: number): Frame {
+  const groups = groupsOf(ds, number);
+  const measures = macro(groups, '00289110') ?? ds;
+  const orientation = nums(macro(groups, '00209116') ?? ds, '00200037', 6) ?? nums(ds, '00200037', 6);
+  const position = nums(macro(groups, '00209113') ?? ds, '00200032', 3) ?? nums(ds, '00200032', 3);
+  const transform = macro(groups, '00289145') ?? ds;
+  const voi = macro(groups, '00289132') ?? ds;
+  const sop = str(ds, '00080018') ?? '';
+  const { spacing, source } = spacingOf(ds, measures);
+  const thickness = num(measures, '00180050') ?? num(ds, '00180050');
+  const url = `/dicom-web/studies/${address.study}/series/${address.series}/instances/${sop}/frames/${number}`;
+  const bitsAllocated = num(ds, '00280100') ?? 16;
+  const bitsStored = num(ds, '00280101') ?? bitsAllocated;
+  return {
+    imageId: `${IMAGE_SCHEME}:${url}`,
+    url,
+    modality: str(ds, '00080060') ?? '',
+    sopClass: str(ds, '00080016') ?? '',
+    sopInstance: sop,
+    seriesUid: address.series,
+    studyUid: address.study,
+    instanceNumber: num(ds, '00200013'),
+    frameNumber: number,
+    frameCount: count,
+    rows: num(ds, '00280010') ?? 0,
+    columns: num(ds, '00280011') ?? 0,
+    bitsAllocated,
+    bitsStored,
+    highBit: num(ds, '00280102') ?? bitsStored - 1,
+    signed: num(ds, '00280103') === 1,
+    samplesPerPixel: num(ds, '00280002') ?? 1,
+    photometric: str(ds, '00280004') ?? 'MONOCHROME2',
+    planar: num(ds, '00280006') ?? 0,
+    syntax: str(ds, '00083002') ?? str(ds, '00020010'),
+    position: position ? (position.slice(0, 3) as Vec3) : null,
+    rowAxis: orientation ? unit(orientation.slice(0, 3)) : null,
+    columnAxis: orientation ? unit(orientation.slice(3, 6)) : null,
+    spacing,
+    spacingSource: source,
+    thickness,
+    frameOfReference: str(ds, '00200052'),
+    slope: num(transform, '00281053') ?? num(ds, '00281053') ?? 1,
+    intercept: num(transform, '00281052') ?? num(ds, '00281052') ?? 0,
+    units: str(transform, '00281054') ?? str(ds, '00541001'),
+    windows: windowsOf(voi).length ? windowsOf(voi) : windowsOf(ds),
+    voiFunction: str(voi, '00281056') ?? 'LINEAR',
+    voiLut: items(ds, '00283010')[0] ?? null,
+    modalityLut: items(ds, '00283000')[0] ?? null,
+    padding: num(ds, '00280120'),
+    frameTime: num(ds, '00181063') ?? cineTime(ds),
+    lossy: str(ds, '00282110') === '01',
+    ratio: num(ds, '00282112'),
+    technique: techniqueOf(ds, thickness),
+    laterality: str(ds, '00200060') ?? str(ds, '00200062'),
+    view: str(ds, '00185101') ?? str(item(ds, '00540220'), '00080104'),
+    orientationText: orientationText(ds),
+    dataSet: ds,
+  };
+}
+
+function cineTime(ds: JsonDataSet): number | null {
+  const rate = num(ds, '00082144') ?? num(ds, '00180040');
+  return rate && rate > 0 ? 1000 / rate : null;
+}
+
+/** Patient Orientation (0020,0020), which is all that a projection radiograph has. */
+function orientationText(ds: JsonDataSet): [string, string] | null {
+  const values = strs(ds, '00200020').filter((v) => v !== '');
+  return values.length === 2 ? [values[0] as string, values[1] as string] : null;
+}
+
+/** The frames of a whole series, in the order in which a reader pages through them. */
+export function framesOf(instances: JsonDataSet[], address: FrameAddress): Frame[] {
+  const frames: Frame[] = [];
+  for (const ds of instances) {
+    if (!num(ds, '00280010') || !num(ds, '00280011')) continue;
+    const count = Math.max(1, num(ds, '00280008') ?? 1);
+    for (let n = 1; n <= count; n += 1) frames.push(frameOf(ds, address, n, count));
+  }
+  return frames.sort(inOrder);
+}
+
+function inOrder(a: Frame, b: Frame): number {
+  const byNumber = (a.instanceNumber ?? Infinity) - (b.instanceNumber ?? Infinity);
+  if (byNumber) return byNumber;
+  if (a.sopInstance !== b.sopInstance) {
+    const along = sliceOffset(a, a) - sliceOffset(a, b);
+    if (along) return along < 0 ? -1 : 1;
+    return a.sopInstance < b.sopInstance ? -1 : 1;
+  }
+  return a.frameNumber - b.frameNumber;
+}
+
+export function cross(a: Vec3, b: Vec3): Vec3 {
+  return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
+}
+
+export const dot = (a: Vec3, b: Vec3) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+
+export function normalOf(frame: Frame): Vec3 | null {
+  return frame.rowAxis && frame.columnAxis ? cross(frame.rowAxis, frame.columnAxis) : null;
+}
+
+/** How far `frame` lies along the normal of `plane`, in mm; 0 where either has no geometry. */
+export function sliceOffset(plane: Frame, frame: Frame): number {
+  const normal = normalOf(plane);
+  return normal && frame.position ? dot(normal, frame.position) : 0;
+}
+
+/** A look-up table item (PS3.3 C.11.1, C.11.2) with its data, or null when it cannot be read. */
+export async function readLut(lut: JsonDataSet): Promise<Lut | null> {
+  const descriptor = nums(lut, '00283002', 3);
+  if (!descriptor) return null;
+  const entries = descriptor[0] || 65536;
+  const inline = nums(lut, '00283006');
+  if (inline) return { first: descriptor[1] as number, bits: descriptor[2] as number, data: Uint16Array.from(inline) };
+  const raw = await bytes(lut['00283006']);
+  if (!raw) return null;
+  const wide = raw.length >= entries * 2;
+  const data = wide
+    ? Uint16Array.from({ length: entries }, (_, i) => (raw[2 * i] ?? 0) | ((raw[2 * i + 1] ?? 0) << 8))
+    : Uint16Array.from(raw.subarray(0, entries));
+  return { first: descriptor[1] as number, bits: descriptor[2] as number, data };
+}

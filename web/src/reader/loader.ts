@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// The image loader of the scheme `maclab:`: one WADO-RS frame (PS3.18 10.4) in its stored transfer syntax, decoded by
+// dicom-image-loader's worker. Says in words why an image cannot be shown. Keeps no cache: Cornerstone's does.
+import { imageLoader, type Types } from '@cornerstonejs/core';
+import { createImage } from '@cornerstonejs/dicom-image-loader';
+import { ApiError } from '../lib/api';
+import { bytes, nums } from './dicom-json';
+import { IMAGE_SCHEME, readLut, type Frame } from './frame';
+import { frameFor, knowPalette, palettesKnown } from './metadata';
+import { fetchPart, syntaxOf } from './multipart';
+
+const SYNTAX_NAMES: Record<string, string> = {
+  '1.2.840.10008.1.2.4.100': 'MPEG-2 video',
+  '1.2.840.10008.1.2.4.101': 'MPEG-2 video',
+  '1.2.840.10008.1.2.4.102': 'H.264 video',
+  '1.2.840.10008.1.2.4.103': 'H.264 video',
+  '1.2.840.10008.1.2.4.104': 'H.264 video',
+  '1.2.840.10008.1.2.4.107': 'H.265 video',
+  '1.2.840.10008.1.2.4.92': 'JPEG 2000 part 2',
+  '1.2.840.10008.1.2.4.93': 'JPEG 2000 part 2',
+};
+
+const DECODABLE = new Set(
+  [
+    '1.2.840.10008.1.2 1.2.840.10008.1.2.1 1.2.840.10008.1.2.2 1.2.840.10008.1.2.1.99 1.2.840.10008.1.2.1.98',
+    '1.2.840.10008.1.2.5 1.2.840.10008.1.2.8.1 1.2.840.10008.1.2.4.50 1.2.840.10008.1.2.4.51',
+    '1.2.840.10008.1.2.4.53 1.2.840.10008.1.2.4.55 1.2.840.10008.1.2.4.57 1.2.840.10008.1.2.4.70',
+    '1.2.840.10008.1.2.4.80 1.2.840.10008.1.2.4.81 1.2.840.10008.1.2.4.90 1.2.840.10008.1.2.4.91',
+    '1.2.840.10008.1.2.4.201 1.2.840.10008.1.2.4.202 1.2.840.10008.1.2.4.203',
+    '1.2.840.10008.1.2.4.110 1.2.840.10008.1.2.4.111 1.2.840.10008.1.2.4.112',
+  ].flatMap((line) => line.split(' ')),
+);
+
+const NATIVE = new Set(['1.2.840.10008.1.2', '1.2.840.10008.1.2.1', '1.2.840.10008.1.2.1.99']);
+
+/** Why one image cannot be shown, fit to be read by the person in front of it. */
+export class ImageError extends Error {}
+
+function explain(frame: Frame, cause: unknown): ImageError {
+  if (cause instanceof ImageError) return cause;
+  if (cause instanceof ApiError) return new ImageError(cause.message);
+  const said = cause instanceof Error ? cause.message : String(cause);
+  return new ImageError(`The pixels of this image could not be decoded (${frame.syntax ?? 'unknown syntax'}: ${said})`);
+}
+
+/** How many bytes the frame must have uncompressed, or null where that is not known beforehand. */
+function nativeLength(f: Frame): number | null {
+  if (f.photometric.endsWith('422') || f.photometric.endsWith('420')) return null;
+  return Math.ceil((f.rows * f.columns * f.samplesPerPixel * f.bitsAllocated) / 8);
+}
+
+function checkLength(f: Frame, syntax: string, body: Uint8Array): void {
+  if (body.length === 0) throw new ImageError('The server sent no pixels for this image');
+  const need = NATIVE.has(syntax) ? nativeLength(f) : null;
+  if (need !== null && body.length < need) {
+    throw new ImageError(`The image is cut short: ${body.length} of ${need} bytes are there`);
+  }
+}
+
+/** Bits above Bits Stored may hold overlays or rubbish (PS3.5 8.1.1): cleared where the pixels are unsigned. */
+function maskHighBits(f: Frame, syntax: string, body: Uint8Array): Uint8Array {
+  if (!NATIVE.has(syntax) || f.signed || f.bitsAllocated !== 16 || f.bitsStored >= 16) return body;
+  const copy = body.slice(0, body.length & ~1);
+  const words = new Uint16Array(copy.buffer);
+  const shift = f.highBit + 1 - f.bitsStored;
+  const mask = (1 << f.bitsStored) - 1;
+  for (let i = 0; i < words.length; i += 1) words[i] = ((words[i] as number) >> shift) & mask;
+  return copy;
+}
+
+/** The three palettes of a PALETTE COLOR image (PS3.3 C.7.6.3.1.5), fetched once an instance. */
+async function fetchPalette(f: Frame): Promise<void> {
+  if (palettesKnown(f.sopInstance)) return;
+  const read = async (data: string, descriptor: string) => {
+    const raw = await bytes(f.dataSet[data]);
+    if (!raw) throw new ImageError('The colour palette of this image is missing');
+    const [entries = 0, , bits = 16] = nums(f.dataSet, descriptor, 3) ?? [];
+    const wide = raw.length >= 2 * (entries || 65536) && bits > 8;
+    return wide ? new Uint16Array(raw.slice().buffer) : raw;
+  };
+  const [red, green, blue] = await Promise.all([
+    read('00281201', '00281101'),
+    read('00281202', '00281102'),
+    read('00281203', '00281103'),
+  ]);
+  knowPalette(f.sopInstance, {
+    redPaletteColorLookupTableData: red,
+    greenPaletteColorLookupTableData: green,
+    bluePaletteColorLookupTableData: blue,
+  });
+}
+
+/** Stored values through a Modality LUT (PS3.3 C.11.1.1), where the file has one instead of slope and intercept. */
+async function applyModalityLut(f: Frame, image: Types.IImage): Promise<void> {
+  const lut = f.modalityLut ? await readLut(f.modalityLut) : null;
+  if (!lut || image.color) return;
+  const pixels = image.getPixelData();
+  const last = lut.data.length - 1;
+  let low = Infinity;
+  let high = -Infinity;
+  for (let i = 0; i < pixels.length; i += 1) {
+    const at = Math.min(last, Math.max(0, (pixels[i] as number) - lut.first));
+    const v = lut.data[at] as number;
+    pixels[i] = v;
+    low = Math.min(low, v);
+    high = Math.max(high, v);
+  }
+  image.minPixelValue = low;
+  image.maxPixelValue = high;
+}
+
+async function load(imageId: string, options: Record<string, unknown>, signal: AbortSignal): Promise<Types.IImage> {
+  const f = frameFor(imageId);
+  if (!f) throw new ImageError('This image is not part of an open series');
+  try {
+    const part = await fetchPart(f.url, signal);
+    const syntax = syntaxOf(part.contentType, f.syntax);
+    if (!DECODABLE.has(syntax)) {
+      throw new ImageError(`The reader cannot decode ${SYNTAX_NAMES[syntax] ?? `transfer syntax ${syntax}`}`);
+    }
+    checkLength(f, syntax, part.body);
+    if (f.photometric === 'PALETTE COLOR') await fetchPalette(f);
+    const pixels = maskHighBits(f, syntax, part.body);
+    const image = (await createImage(imageId, pixels as never, syntax, { ...options } as never)) as Types.IImage;
+    if (image.rows !== f.rows || image.columns !== f.columns) {
+      throw new ImageError(
+        `The pixels are ${image.columns} × ${image.rows}, but the header says ${f.columns} × ${f.rows}`,
+      );
+    }
+    await applyModalityLut(f, image);
+    return image;
+  } catch (cause) {
+    throw signal.aborted ? cause : explain(f, cause);
+  }
+}
+
+function loadImage(imageId: string, options: Record<string, unknown> = {}): Types.IImageLoadObject {
+  const controller = new AbortController();
+  return {
+    promise: load(imageId, options, controller.signal),
+    cancelFn: () => controller.abort(),
+  };
+}
+
+export function install(): void {
+  imageLoader.registerImageLoader(IMAGE_SCHEME, loadImage as unknown as Types.ImageLoaderFn);
+}

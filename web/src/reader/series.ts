@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// A series of the open study: its metadata fetched once, its images loaded through the cache, and what failed and why.
+import { Enums, imageLoader, type Types } from '@cornerstonejs/core';
+import { ApiError, getJson, type SeriesInfo } from '../lib/api';
+import type { JsonDataSet } from './dicom-json';
+import { framesOf, type Frame } from './frame';
+import { know } from './metadata';
+
+/** What every request for an image says: the options that viewports use too, so that the cache is shared. */
+const LOAD_OPTIONS = { useRGBA: false, priority: 5, requestType: Enums.RequestType.Interaction };
+
+export const loadImage = (imageId: string) =>
+  imageLoader.loadAndCacheImage(imageId, LOAD_OPTIONS) as Promise<Types.IImage>;
+
+export class SeriesModel {
+  frames: Frame[] = [];
+  /** Why the series as a whole cannot be shown, in words; null when it can or is not yet known. */
+  problem: string | null;
+  readonly loaded = new Set<number>();
+  readonly failed = new Map<number, string>();
+  private pending: Promise<void> | null = null;
+  private readonly inFlight = new Map<number, Promise<Types.IImage>>();
+
+  constructor(
+    readonly study: string,
+    readonly info: SeriesInfo,
+    private readonly changed: () => void,
+  ) {
+    this.problem = info.readable ? null : (info.reason ?? 'This series has nothing that can be shown');
+  }
+
+  get uid(): string {
+    return this.info.series_uid;
+  }
+
+  get readable(): boolean {
+    return this.problem === null;
+  }
+
+  /** Fetches the metadata, once; afterwards `frames` is filled or `problem` says why not. */
+  open(): Promise<void> {
+    this.pending ??= this.readable ? this.fetchMetadata() : Promise.resolve();
+    return this.pending;
+  }
+
+  private async fetchMetadata(): Promise<void> {
+    const path = `/dicom-web/studies/${this.study}/series/${this.uid}/metadata`;
+    try {
+      const instances = await getJson<JsonDataSet[]>(path, undefined, 'application/dicom+json');
+      this.frames = framesOf(instances, { study: this.study, series: this.uid });
+      know(this.frames);
+      if (this.frames.length === 0) this.problem = 'This series has no images';
+    } catch (cause) {
+      this.problem = cause instanceof ApiError ? cause.message : 'The description of this series could not be read';
+      this.pending = null;
+    }
+    this.changed();
+  }
+
+  /** The image at `index`, from the cache or the server. Rejects with words; the words are kept in `failed`. */
+  image(index: number): Promise<Types.IImage> {
+    const frame = this.frames[index];
+    if (!frame) return Promise.reject(new Error('There is no such image'));
+    const known = this.inFlight.get(index);
+    if (known) return known;
+    const promise = loadImage(frame.imageId);
+    this.inFlight.set(index, promise);
+    promise.then(
+      () => this.settle(index, null),
+      (cause: unknown) => this.settle(index, wordsOf(cause)),
+    );
+    return promise;
+  }
+
+  private settle(index: number, failure: string | null): void {
+    this.inFlight.delete(index);
+    if (failure === null) {
+      this.loaded.add(index);
+      this.failed.delete(index);
+    } else {
+      this.failed.set(index, failure);
+    }
+    this.changed();
+  }
+}
+
+function wordsOf(cause: unknown): string {
+  if (cause instanceof Error) return cause.message;
+  const inner = (cause as { error?: unknown } | null)?.error;
+  return inner instanceof Error ? inner.message : 'The image could not be read';
+}
