@@ -168,6 +168,9 @@ static int close_node(struct builder *b, int event, const struct dcm_element *el
     } else {
         node->items = array;
         node->item_count = count;
+        // An item that made its sequence longer: never copied into other surroundings.
+        node->changed = element->length != DCM_LENGTH_UNDEFINED &&
+                        element->end != element->offset + element->header + element->length;
     }
     return E_OK;
 }

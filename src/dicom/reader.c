@@ -52,6 +52,7 @@ void dcm_reader_init(struct dcm_reader *r, struct slice input, enum dcm_encoding
     r->stop_at = UINT64_MAX;
     r->depth = 0;
     r->literal = false;
+    r->zeros_seen = false;
     r->state = STATE_READING;
     r->levels[0] = (struct dcm_reader_level){
         .end = input.len, .encoding = encoding, .outside = encoding, .kind = LEVEL_TOP};
@@ -81,7 +82,8 @@ char *dcm_reader_path(const struct dcm_reader *r, dcm_tag tag, char out[DCM_PATH
             i = steps - PATH_STEPS_SHOWN;
             level = 2 * i + 1;
         }
-        used = add_step(out, used, &r->levels[level], level < r->depth);
+        bool counted = level < r->depth || r->levels[level].kind == LEVEL_FRAGMENTS;
+        used = add_step(out, used, &r->levels[level], counted);
     }
     char last[DCM_TAG_TEXT_LEN + 1];
     (void)snprintf(out + used, DCM_PATH_MAX - used, "%s", dcm_tag_text(tag, last));
@@ -107,12 +109,14 @@ static int too_short(struct dcm_reader *r, dcm_tag tag, uint64_t at, const char 
     return refuse(r, tag, at, e);
 }
 
-static int cut_header(struct dcm_reader *r, dcm_tag tag, uint64_t available, struct err *e) {
+// Fewer bytes than a header has; `after` is what stands before them.
+static int cut_header(struct dcm_reader *r, dcm_tag after, uint64_t available, struct err *e) {
+    char text[DCM_TAG_TEXT_LEN + 1];
     bool input_ends = r->at + available >= r->input.len;
     (void)err_set(e, input_ends ? E_TRUNCATED : E_SYNTAX,
-                  "%llu bytes are left where an element's header should be",
-                  (unsigned long long)available);
-    return refuse(r, tag, r->at, e);
+                  "%llu bytes are left behind %s where more of a header should be",
+                  (unsigned long long)available, dcm_tag_text(after, text));
+    return refuse(r, after, r->at, e);
 }
 
 static int not_expected(struct dcm_reader *r, dcm_tag tag, const char *where, struct err *e) {
@@ -155,7 +159,8 @@ static int end_level(struct dcm_reader *r, struct dcm_element *ret_element,
                                         .value = slice_of(r->input.ptr + level->content,
                                                           r->at - delimiter_len - level->content),
                                         .index = level->index,
-                                        .depth = depth_outside(r, level)};
+                                        .depth = depth_outside(r, level),
+                                        .header = (uint8_t)(level->content - level->offset)};
     r->depth--;
     return events[level->kind];
 }
@@ -288,7 +293,7 @@ static int explicit_head(struct dcm_reader *r, struct dcm_reader_level *level, c
         return E_OK;
     }
     if (left < WIDE_HEADER_LEN) {
-        return cut_header(r, h->tag, left, e);
+        return cut_header(r, h->tag, left - HEADER_LEN, e);
     }
     h->length = big ? num_be32(p + 8) : num_le32(p + 8);
     h->size = WIDE_HEADER_LEN;
@@ -484,6 +489,14 @@ static int end_of_top(struct dcm_reader *r, bool trailing) {
     return DCM_EVENT_END;
 }
 
+// Looks once, so that reading stays linear.
+static bool ends_in_zeros(struct dcm_reader *r, const struct dcm_reader_level *level,
+                          const uint8_t *p, uint64_t left) {
+    bool look = level->kind == LEVEL_TOP && !r->zeros_seen;
+    r->zeros_seen = true;
+    return look && all_zero(slice_of(p, left));
+}
+
 static int no_delimiter(struct dcm_reader *r, const struct dcm_reader_level *level,
                         const char *what, struct err *e) {
     char text[DCM_TAG_TEXT_LEN + 1];
@@ -541,7 +554,7 @@ static int next_in_elements(struct dcm_reader *r, struct dcm_reader_level *level
             if (level->kind == LEVEL_TOP && all_zero(slice_of(p, left))) {
                 return end_of_top(r, true);
             }
-            return cut_header(r, level->kind == LEVEL_TOP ? 0 : DCM_TAG_ITEM, left, e);
+            return cut_header(r, level->started ? level->last_tag : level->tag, left, e);
         }
         dcm_tag tag = tag_at(p, level->encoding);
         if (tag >= r->stop_at && level->kind == LEVEL_TOP) {
@@ -554,11 +567,8 @@ static int next_in_elements(struct dcm_reader *r, struct dcm_reader_level *level
             }
             continue;
         }
-        if (__builtin_expect(tag == 0 && level->started, 0)) {
-            if (level->kind == LEVEL_TOP && all_zero(slice_of(p, left))) {
-                return end_of_top(r, true);
-            }
-            return not_expected(r, tag, "stands behind other elements", e);
+        if (__builtin_expect(tag == 0 && level->started, 0) && ends_in_zeros(r, level, p, left)) {
+            return end_of_top(r, true);
         }
         return read_element(r, level, p, tag, left, ret_element, e);
     }
@@ -566,14 +576,18 @@ static int next_in_elements(struct dcm_reader *r, struct dcm_reader_level *level
 
 // --- items of sequences ---
 
-// An item that ends behind its sequence, but within what is around that, makes its sequence longer.
-static bool stretch(struct dcm_reader *r, struct dcm_reader_level *level, uint64_t length) {
-    uint64_t left = level[-1].end - (r->at + HEADER_LEN);
-    if (level->undefined || length > left) {
+// An item that ends behind its sequence makes its sequence longer, as far as what is around that goes;
+// at the top level also when it would end behind the input, as long as its elements do not.
+static bool stretch(struct dcm_reader *r, struct dcm_reader_level *level, uint64_t length,
+                    uint64_t *ret_end) {
+    const struct dcm_reader_level *around = level - 1;
+    uint64_t left = around->end - (r->at + HEADER_LEN);
+    if (level->undefined || (length > left && around->kind != LEVEL_TOP)) {
         return false;
     }
     r->oddities |= DCM_ODDITY(ITEM_OVERRUN);
-    level->end = r->at + HEADER_LEN + length;
+    level->end = length > left ? around->end : r->at + HEADER_LEN + length;
+    *ret_end = level->end;
     return true;
 }
 
@@ -585,7 +599,8 @@ static int begin_item(struct dcm_reader *r, struct dcm_reader_level *level, uint
     }
     uint64_t left = level->end - r->at - HEADER_LEN;
     bool undefined = length == DCM_LENGTH_UNDEFINED;
-    if (!undefined && length > left && !stretch(r, level, length)) {
+    uint64_t end = undefined ? level->end : r->at + HEADER_LEN + length;
+    if (!undefined && length > left && !stretch(r, level, length, &end)) {
         r->at += HEADER_LEN;
         return too_short(r, DCM_TAG_ITEM, r->at - HEADER_LEN, "item", length, left, e);
     }
@@ -600,7 +615,7 @@ static int begin_item(struct dcm_reader *r, struct dcm_reader_level *level, uint
     ret_element->value = slice_of(r->input.ptr + r->at, 0);
     r->levels[++r->depth] =
         (struct dcm_reader_level){.tag = DCM_TAG_ITEM,
-                                  .end = undefined ? level->end : r->at + length,
+                                  .end = end,
                                   .offset = at,
                                   .content = r->at,
                                   .index = index,
@@ -647,6 +662,8 @@ static int take_fragment(struct dcm_reader *r, struct dcm_reader_level *level, u
         return rc;
     }
     uint64_t left = level->end - r->at - HEADER_LEN;
+    level->index = level->started ? level->index + 1 : 0;
+    level->started = true;
     if (length > left) {
         r->at += HEADER_LEN;
         return too_short(r, DCM_TAG_ITEM, r->at - HEADER_LEN, "fragment", length, left, e);
@@ -654,8 +671,6 @@ static int take_fragment(struct dcm_reader *r, struct dcm_reader_level *level, u
     struct head h = {DCM_TAG_ITEM, level->vr, level->encoding, length, HEADER_LEN};
     fill(r, &h, ret_element);
     ret_element->depth = (uint16_t)((r->depth + 1) / 2);
-    level->index = level->started ? level->index + 1 : 0;
-    level->started = true;
     ret_element->index = level->index;
     ret_element->value = slice_of(r->input.ptr + r->at + HEADER_LEN, length);
     r->at += HEADER_LEN + length;

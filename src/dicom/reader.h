@@ -101,6 +101,7 @@ struct dcm_reader {
     uint32_t oddities; // DCM_ODDITY bits so far
     uint16_t depth;    // levels in use
     bool literal;      // private: no second reading of what does not fit
+    bool zeros_seen;   // private
     int state;         // private; sticky after an error
     struct dcm_reader_level levels[2 * DCM_NESTING_MAX + 2];
 };

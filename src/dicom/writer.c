@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "dicom/dict.h"
 
 #define NARROW_LENGTH_MAX 65534u
 #define WIDE_LENGTH_MAX 0xFFFFFFFEu
@@ -178,7 +179,27 @@ static int emit_padded(struct writer *w, struct slice value, unsigned swap, uint
     return rc != E_OK || (value.len & 1) == 0 ? rc : emit(w, slice_of(&pad, 1), e);
 }
 
+// Implicit VR says nothing of VRs: what the dictionary takes for a sequence must be one.
+static int check_implicit(const struct writer *w, const struct dcm_node *n, struct err *e) {
+    bool sequence = n->vr == DCM_VR_SQ;
+    if (w->encoding != DCM_IMPLICIT_LE) {
+        return E_OK;
+    }
+    enum dcm_vr known = dcm_dict_vr(n->tag);
+    if (sequence ? known != DCM_VR_SQ && known != DCM_VR_UN && n->item_count > 0
+                 : known == DCM_VR_SQ && n->value.len > 0) {
+        return refuse(e, E_VALUE, n->tag,
+                      sequence ? "a sequence with this tag cannot be written in implicit VR"
+                               : "a value that is no sequence cannot be written in implicit VR");
+    }
+    return E_OK;
+}
+
 static int write_value(struct writer *w, const struct dcm_node *n, struct err *e) {
+    int rc = check_implicit(w, n, e);
+    if (rc != E_OK) {
+        return rc;
+    }
     uint64_t length = n->value.len + (n->value.len & 1);
     if (length > WIDE_LENGTH_MAX) {
         return refuse(e, E_LIMIT, n->tag, "value longer than 4 GiB");
@@ -187,7 +208,7 @@ static int write_value(struct writer *w, const struct dcm_node *n, struct err *e
     bool from_big = n->encoding == DCM_EXPLICIT_BE && n->vr != DCM_VR_UN;
     bool to_big = w->encoding == DCM_EXPLICIT_BE && vr != DCM_VR_UN;
     unsigned unit = dcm_vr_info(n->vr)->unit;
-    int rc = emit_header(w, n->tag, vr, (uint32_t)length, e);
+    rc = emit_header(w, n->tag, vr, (uint32_t)length, e);
     return rc != E_OK ? rc
                       : emit_padded(w, n->value, from_big != to_big ? unit : 1,
                                     dcm_vr_info(n->vr)->pad, e);
@@ -232,6 +253,11 @@ static bool reserve_slot(struct writer *w, uint32_t *ret_slot) {
     return true;
 }
 
+// In implicit VR only an undefined length tells a sequence of an unknown tag from bytes.
+static bool ends_by_delimiter(const struct writer *w, const struct dcm_node *n) {
+    return w->encoding == DCM_IMPLICIT_LE && dcm_dict_vr(n->tag) != DCM_VR_SQ;
+}
+
 // Begins a sequence (`n`) or an item (`n` NULL, `d` its content): header, then a frame for the content.
 static int begin(struct writer *w, const struct dcm_node *n, const struct dcm_dataset *d,
                  struct err *e) {
@@ -245,6 +271,9 @@ static int begin(struct writer *w, const struct dcm_node *n, const struct dcm_da
     }
     w->next_slot = slot + 1;
     uint64_t length = w->measuring ? 0 : w->slots[slot];
+    if (n != NULL && ends_by_delimiter(w, n)) {
+        length = DCM_LENGTH_UNDEFINED;
+    }
     int rc = n == NULL ? emit_item_header(w, DCM_TAG_ITEM, (uint32_t)length, e)
                        : emit_header(w, n->tag, DCM_VR_SQ, (uint32_t)length, e);
     w->frames[++w->depth] = (struct frame){.d = d, .sequence = n, .slot = slot};
@@ -252,7 +281,14 @@ static int begin(struct writer *w, const struct dcm_node *n, const struct dcm_da
 }
 
 static int end(struct writer *w, struct err *e) {
-    const struct frame *f = &w->frames[w->depth--];
+    const struct frame *f = &w->frames[w->depth];
+    if (f->sequence != NULL && ends_by_delimiter(w, f->sequence)) {
+        int rc = emit_item_header(w, DCM_TAG_SEQUENCE_END, 0, e);
+        if (rc != E_OK) {
+            return rc;
+        }
+    }
+    w->depth--;
     if (!w->measuring) {
         return E_OK;
     }
@@ -274,8 +310,16 @@ static bool any_item_changed(const struct dcm_node *n) {
     return false;
 }
 
+// VR letters that the standard does not have are read by looking at what follows; they are not copied
+// into other surroundings.
+static bool has_plain_header(const struct dcm_node *n) {
+    return n->raw.len >= HEADER_LEN &&
+           (n->encoding == DCM_IMPLICIT_LE || dcm_vr_parse(n->raw.ptr + 4) != DCM_VR_NONE);
+}
+
 static bool may_copy(const struct writer *w, const struct dcm_node *n) {
-    return !n->changed && n->encoding == w->encoding && n->raw.len > 0 && !any_item_changed(n);
+    return !n->changed && n->encoding == w->encoding && has_plain_header(n) &&
+           !any_item_changed(n);
 }
 
 // Group lengths (PS3.5 7.2, retired) would no longer be true.
@@ -293,7 +337,11 @@ static int write_node(struct writer *w, const struct dcm_node *n, struct err *e)
     if (n->fragments != NULL) {
         return write_fragments(w, n, e);
     }
-    return n->vr == DCM_VR_SQ ? begin(w, n, NULL, e) : write_value(w, n, e);
+    if (n->vr != DCM_VR_SQ) {
+        return write_value(w, n, e);
+    }
+    int rc = check_implicit(w, n, e);
+    return rc != E_OK ? rc : begin(w, n, NULL, e);
 }
 
 // The next item of a sequence; an unchanged one of the same encoding in one piece.
