@@ -20,6 +20,7 @@ void buf_done(struct buf *b) {
 void buf_clear(struct buf *b) {
     b->len = 0;
     b->failed = false;
+    b->full = false;
 }
 
 static bool grow(struct buf *b, size_t needed) {
@@ -41,6 +42,7 @@ static bool grow(struct buf *b, size_t needed) {
 
 uint8_t *buf_extend(struct buf *b, size_t len) {
     if (b->failed || len > b->max - b->len) {
+        b->full = b->full || !b->failed;
         b->failed = true;
         return NULL;
     }
@@ -96,7 +98,7 @@ int buf_check(const struct buf *b, const char *what, struct err *e) {
     if (!b->failed) {
         return E_OK;
     }
-    if (b->max - b->len < b->max / 2) {
+    if (b->full) {
         return err_set(e, E_LIMIT, "%s is over %zu bytes", what, b->max);
     }
     return err_set(e, E_MEMORY, "%s", what);

@@ -17,6 +17,7 @@ struct buf {
     size_t cap;
     size_t max;
     bool failed;
+    bool full; // failed because of max, not for want of memory
 };
 
 void buf_init(struct buf *b, size_t max_bytes); // allocates nothing
