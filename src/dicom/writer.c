@@ -322,13 +322,15 @@ static bool may_copy(const struct writer *w, const struct dcm_node *n) {
            !any_item_changed(n);
 }
 
-// Group lengths (PS3.5 7.2, retired) would no longer be true.
-static bool is_stale_group_length(dcm_tag tag) {
-    return dcm_tag_is_group_length(tag) && dcm_tag_group(tag) > 2;
+// Group lengths (PS3.5 7.2, retired) would no longer be true. That of a command stands first, and that
+// of meta information in its group.
+static bool is_stale_group_length(dcm_tag tag, bool first) {
+    uint16_t group = dcm_tag_group(tag);
+    return dcm_tag_is_group_length(tag) && group != 2 && !(group == 0 && first);
 }
 
-static int write_node(struct writer *w, const struct dcm_node *n, struct err *e) {
-    if (is_stale_group_length(n->tag)) {
+static int write_node(struct writer *w, const struct dcm_node *n, bool first, struct err *e) {
+    if (is_stale_group_length(n->tag, first)) {
         return E_OK;
     }
     if (may_copy(w, n)) {
@@ -365,7 +367,8 @@ static int walk(struct writer *w, const struct dcm_dataset *top, struct err *e) 
         if (f->sequence != NULL && f->next < f->sequence->item_count) {
             rc = write_item(w, f->sequence->items[f->next++], e);
         } else if (f->sequence == NULL && f->next < f->d->count) {
-            rc = write_node(w, &f->d->nodes[f->next++], e);
+            uint32_t i = f->next++;
+            rc = write_node(w, &f->d->nodes[i], i == 0, e);
         } else if (w->depth == 0) {
             return E_OK;
         } else {

@@ -86,9 +86,8 @@ static void compare_nodes(const struct dcm_node *a, const struct dcm_node *b) {
     }
 }
 
-static bool is_dropped(dcm_tag tag) {
-    return dcm_tag_is_group_length(tag) && dcm_tag_group(tag) > 2;
-}
+// Group lengths are not written anew; those of items that were copied are.
+static bool is_dropped(dcm_tag tag) { return dcm_tag_is_group_length(tag); }
 
 static void compare(struct dcm_dataset *before, struct dcm_dataset *after) {
     struct place stack[DCM_NESTING_MAX + 1];
@@ -98,6 +97,9 @@ static void compare(struct dcm_dataset *before, struct dcm_dataset *after) {
         struct place *p = &stack[depth];
         while (p->node_a < p->a->count && is_dropped(p->a->nodes[p->node_a].tag)) {
             p->node_a++;
+        }
+        while (p->node_b < p->b->count && is_dropped(p->b->nodes[p->node_b].tag)) {
+            p->node_b++; // of an item that was copied
         }
         if (p->node_a == p->a->count) {
             need(p->node_b == p->b->count);
