@@ -609,6 +609,7 @@ static int begin_item(struct dcm_reader *r, struct dcm_reader_level *level, uint
     level->started = true;
     struct head h = {DCM_TAG_ITEM, DCM_VR_NONE, level->encoding, length, HEADER_LEN};
     fill(r, &h, ret_element);
+    ret_element->depth = (uint16_t)((r->depth + 1) / 2);
     ret_element->index = index;
     uint64_t at = r->at;
     r->at += HEADER_LEN;

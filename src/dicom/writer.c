@@ -255,7 +255,8 @@ static bool reserve_slot(struct writer *w, uint32_t *ret_slot) {
 
 // In implicit VR only an undefined length tells a sequence of an unknown tag from bytes.
 static bool ends_by_delimiter(const struct writer *w, const struct dcm_node *n) {
-    return w->encoding == DCM_IMPLICIT_LE && dcm_dict_vr(n->tag) != DCM_VR_SQ;
+    return w->encoding == DCM_IMPLICIT_LE && n->item_count > 0 &&
+           dcm_dict_vr(n->tag) != DCM_VR_SQ;
 }
 
 // Begins a sequence (`n`) or an item (`n` NULL, `d` its content): header, then a frame for the content.
