@@ -33,7 +33,8 @@ static enum px_voi_function read_function(const struct dcm_dataset *d) {
     return slice_eq_str(text, "SIGMOID") ? PX_VOI_SIGMOID : PX_VOI_LINEAR;
 }
 
-static uint32_t read_windows(const struct dcm_dataset *d, struct px_window out[PX_WINDOWS_MAX]) {
+static uint32_t read_windows(const struct dcm_dataset *d, bool is_float,
+                             struct px_window out[PX_WINDOWS_MAX]) {
     enum px_voi_function function = read_function(d);
     uint32_t count = 0;
     for (uint32_t i = 0; i < PX_WINDOWS_MAX; i++) {
@@ -45,7 +46,8 @@ static uint32_t read_windows(const struct dcm_dataset *d, struct px_window out[P
         if (!(w->width > 0)) {
             continue;
         }
-        w->function = function == PX_VOI_LINEAR && w->width < 1 ? PX_VOI_LINEAR_EXACT : function;
+        bool exact = function == PX_VOI_LINEAR && (is_float || w->width < 1);
+        w->function = exact ? PX_VOI_LINEAR_EXACT : function;
         px_text_copy(d, DCM_WindowCenterWidthExplanation, i, w->explanation, PX_EXPLANATION_MAX);
         count++;
     }
@@ -63,10 +65,10 @@ static bool same_windows(const struct px_window *a, const struct px_window *b, u
 }
 
 // Replaces the windows of `g` when `d` has some; frames with equal ones share memory.
-static int take_windows(struct arena *a, const struct dcm_dataset *d, struct px_grey *g,
-                        struct err *e) {
+static int take_windows(struct arena *a, const struct dcm_dataset *d, bool is_float,
+                        struct px_grey *g, struct err *e) {
     struct px_window found[PX_WINDOWS_MAX];
-    uint32_t count = read_windows(d, found);
+    uint32_t count = read_windows(d, is_float, found);
     if (count == 0 || (count == g->window_count && same_windows(found, g->windows, count))) {
         return E_OK;
     }
@@ -126,20 +128,20 @@ static int read_top(struct arena *a, const struct dcm_dataset *d, struct px_imag
     read_rescale(d, &im->grey);
     int code = read_modality_lut(a, d, im->is_signed, &im->grey, e);
     if (code == E_OK) {
-        code = take_windows(a, d, &im->grey, e);
+        code = take_windows(a, d, im->kind != PX_PIXEL_INTEGER, &im->grey, e);
     }
     return code == E_OK ? read_voi_luts(a, d, im->is_signed, &im->grey, e) : code;
 }
 
 // One functional group item: of all frames, or of one.
-static int read_group(struct arena *a, const struct dcm_dataset *group, struct px_grey *g,
-                      struct err *e) {
+static int read_group(struct arena *a, const struct dcm_dataset *group, bool is_float,
+                      struct px_grey *g, struct err *e) {
     const struct dcm_dataset *values = dcm_first_item(group, DCM_PixelValueTransformationSequence);
     const struct dcm_dataset *voi = dcm_first_item(group, DCM_FrameVOILUTSequence);
     if (values != NULL) {
         read_rescale(values, g);
     }
-    return voi == NULL ? E_OK : take_windows(a, voi, g, e);
+    return voi == NULL ? E_OK : take_windows(a, voi, is_float, g, e);
 }
 
 static bool same_grey(const struct px_grey *a, const struct px_grey *b) {
@@ -182,7 +184,7 @@ static int read_frames(struct arena *a, const struct dcm_node *sequence, struct 
             g.windows = im->grey.windows;
             g.window_count = im->grey.window_count;
         }
-        code = read_group(a, group, &g, e);
+        code = read_group(a, group, im->kind != PX_PIXEL_INTEGER, &g, e);
         if (code == E_OK) {
             code = keep_frame(a, im, &g, i, &table, e);
         }
@@ -201,7 +203,7 @@ int px_grey_read(struct arena *a, const struct dcm_dataset *d, struct px_image *
     int code = read_top(a, d, im, e);
     const struct dcm_dataset *shared = dcm_first_item(d, DCM_SharedFunctionalGroupsSequence);
     if (code == E_OK && shared != NULL) {
-        code = read_group(a, shared, &im->grey, e);
+        code = read_group(a, shared, im->kind != PX_PIXEL_INTEGER, &im->grey, e);
     }
     const struct dcm_node *frames = dcm_get(d, DCM_PerFrameFunctionalGroupsSequence);
     if (code == E_OK && frames != NULL && im->frames > 0) {

@@ -10,5 +10,6 @@ struct dcm_dataset;
 struct err;
 
 // Fills im->grey and im->frame_grey; the rest of `im` must be set. Windows that no VOI function
-// allows (width 0, negative) are left out; a width below 1 is read as LINEAR_EXACT.
+// allows (width 0, negative) are left out; a width below 1, and any LINEAR of float pixels, is read as
+// LINEAR_EXACT: LINEAR counts in whole steps.
 int px_grey_read(struct arena *a, const struct dcm_dataset *d, struct px_image *im, struct err *e);

@@ -2,6 +2,7 @@
 #include "pixel/grey_table.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -86,28 +87,45 @@ int px_grey_choose(const struct px_image *im, const struct px_frame *f, uint32_t
     return code;
 }
 
-// Ranks (order of values) that occur, so that the table is no longer than it needs to be.
-static void rank_range(const struct px_frame *f, struct px_sample s, uint64_t pixels,
-                       uint16_t *ret_low, uint16_t *ret_high) {
-    const uint8_t *p = f->data;
-    uint16_t low = UINT16_MAX;
-    uint16_t high = 0;
-    uint16_t mask = (uint16_t)s.mask;
-    uint16_t sign = (uint16_t)s.sign;
-    for (uint64_t i = 0; i < pixels; i++) {
-        uint16_t rank = (uint16_t)(((num_le16(p + 2 * i) >> s.shift) & mask) ^ sign);
-        low = rank < low ? rank : low;
-        high = rank > high ? rank : high;
-    }
-    *ret_low = low;
-    *ret_high = high;
+static uint8_t byte_of_rank(const struct px_grey_path *path, struct px_sample s, uint32_t rank) {
+    return px_grey_byte(path, (double)px_sample_of_rank(s, rank));
 }
 
-static void fill_table(const struct px_grey_path *path, struct px_sample s, uint32_t low,
-                       uint32_t high, uint8_t *table) {
-    for (uint32_t rank = low; rank <= high; rank++) {
-        table[rank] = px_grey_byte(path, (double)px_sample_of_rank(s, rank));
+static void fill_each(const struct px_grey_path *path, struct px_sample s, uint32_t from,
+                      uint32_t end, uint8_t *table) {
+    for (uint32_t rank = from; rank < end; rank++) {
+        table[rank] = byte_of_rank(path, s, rank);
     }
+}
+
+// Bisects for the first rank in `from` … `end` whose grey is not `grey` (or is, when `until`).
+static uint32_t find_change(const struct px_grey_path *path, struct px_sample s, uint32_t from,
+                            uint32_t end, uint8_t grey, bool until) {
+    while (from < end) {
+        uint32_t middle = from + (end - from) / 2;
+        if ((byte_of_rank(path, s, middle) == grey) == until) {
+            end = middle;
+        } else {
+            from = middle + 1;
+        }
+    }
+    return from;
+}
+
+// Windows over a linear rescale only rise or only fall: outside of the window the table is constant.
+static void fill_table(const struct px_grey_path *path, struct px_sample s, uint8_t *table) {
+    uint32_t end = s.mask + 1;
+    if (path->by_lut || path->grey->modality != NULL) {
+        fill_each(path, s, 0, end, table);
+        return;
+    }
+    uint8_t first = byte_of_rank(path, s, 0);
+    uint8_t last = byte_of_rank(path, s, s.mask);
+    uint32_t from = find_change(path, s, 0, end, first, false);
+    uint32_t to = find_change(path, s, from, end, last, true);
+    memset(table, first, from);
+    fill_each(path, s, from, to, table);
+    memset(table + to, last, end - to);
 }
 
 static void apply16(const struct px_frame *f, struct px_sample s, const uint8_t *restrict table,
@@ -145,15 +163,7 @@ int px_grey_apply(const struct px_grey_path *path, const struct px_frame *f, uin
         return err_set(e, E_MEMORY, "a grey table");
     }
     struct px_sample s = px_sample_of(f);
-    if (f->bits_allocated == 16) {
-        uint16_t low;
-        uint16_t high;
-        rank_range(f, s, pixels, &low, &high);
-        fill_table(path, s, low, high, table);
-        apply16(f, s, table, pixels, out);
-    } else {
-        fill_table(path, s, 0, s.mask, table);
-        apply_small(f, s, table, pixels, out);
-    }
+    fill_table(path, s, table);
+    (f->bits_allocated == 16 ? apply16 : apply_small)(f, s, table, pixels, out);
     return E_OK;
 }

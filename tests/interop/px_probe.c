@@ -5,7 +5,7 @@
 //
 //   px_probe FILE…                                  describe, decode, hash
 //   px_probe --raw OUT FILE                         all decoded frames, one behind the other
-//   px_probe --picture OUT.png|OUT.jpg [--frame N] [--window TEXT] [--viewport TEXT] [--auto] FILE
+//   px_probe --picture OUT.png|OUT.jpg|OUT.pnm [--frame N] [--window TEXT] [--viewport TEXT] [--auto] FILE
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -117,6 +117,29 @@ static int probe(const char *path, const char *raw_path) {
     return probe_frames(path, &l, raw);
 }
 
+// The rendered samples as they are, for comparing them with other programs'.
+static int make_pnm(const struct loaded *l, const struct px_picture *what, struct buf *out,
+                    struct err *e) {
+    CLEANUP(cleanup_px_frame) struct px_frame frame = {0};
+    CLEANUP(cleanup_px_bitmap) struct px_bitmap bitmap = {0};
+    int code = px_decode(&l->image, &l->frames, l->bytes, what->frame, &frame, e);
+    if (code == E_OK) {
+        code = px_render(&l->image, &frame, what->frame, &what->options, &bitmap, e);
+    }
+    if (code == E_OK) {
+        buf_printf(out, "P%d\n%u %u\n255\n", bitmap.channels == 3 ? 6 : 5, bitmap.width,
+                   bitmap.height);
+        buf_put(out, bitmap.data, (size_t)bitmap.width * bitmap.height * bitmap.channels);
+    }
+    return code;
+}
+
+static bool ends_with(const char *text, const char *end) {
+    size_t a = strlen(text);
+    size_t b = strlen(end);
+    return a >= b && strcmp(text + a - b, end) == 0;
+}
+
 static int draw(const char *path, const struct request *r) {
     CLEANUP(unload) struct loaded l = {0};
     CLEANUP(cleanup_buf) struct buf out;
@@ -124,19 +147,15 @@ static int draw(const char *path, const struct request *r) {
     buf_init(&out, (size_t)1 << 30);
     int code = load(path, &l, &e);
     if (code == E_OK) {
-        code = px_picture_make(&l.image, &l.frames, l.bytes, &r->what, &out, &e);
+        code = ends_with(r->picture, ".pnm")
+                   ? make_pnm(&l, &r->what, &out, &e)
+                   : px_picture_make(&l.image, &l.frames, l.bytes, &r->what, &out, &e);
     }
     if (code != E_OK) {
         return complain(path, &e);
     }
     CLEANUP(cleanup_file) FILE *file = fopen(r->picture, "wb");
     return file == NULL || fwrite(out.data, 1, out.len, file) != out.len ? 2 : 0;
-}
-
-static bool ends_with(const char *text, const char *end) {
-    size_t a = strlen(text);
-    size_t b = strlen(end);
-    return a >= b && strcmp(text + a - b, end) == 0;
 }
 
 // The option at argv[i] with its value; how many arguments it took, 0 when it is none.
