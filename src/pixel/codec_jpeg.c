@@ -131,8 +131,13 @@ static int decode(const struct px_image *im, struct slice bytes, unsigned bit_of
     if (started == E_OK) {
         read_rows(&r, frame);
     }
-    // What follows the last row (a missing end marker, padding) is nobody's loss.
+    // What follows the last row (a missing end marker, padding) is nobody's loss, but where colours
+    // come one behind the other it is whole colours.
+    bool cut = r.error.ended && started == E_OK && jpeg_has_multiple_scans(&r.cinfo);
     jpeg_destroy_decompress(&r.cinfo);
+    if (cut) {
+        return err_set(e, E_TRUNCATED, "the JPEG stream ends before its end marker");
+    }
     if (started == E_OK && r.error.damage != 0) {
         return err_set(e, E_CORRUPT, "JPEG: %s", r.error.text);
     }
