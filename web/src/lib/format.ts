@@ -54,6 +54,9 @@ export function count(n: number, one: string, many = `${one}s`): string {
   return `${n.toLocaleString('en-GB').replaceAll(',', '\u202f')} ${n === 1 ? one : many}`;
 }
 
+/** A window value: whole where it is large, with decimals where it is a fraction. */
+export const level = (value: number) => num(value, Math.abs(value) >= 20 || Number.isInteger(value) ? 0 : Math.abs(value) >= 1 ? 1 : 3);
+
 /** A number with a real minus sign and at most `digits` decimals. */
 export function num(value: number, digits = 0): string {
   const text = value.toFixed(digits);

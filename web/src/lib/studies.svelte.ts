@@ -38,6 +38,7 @@ let pages = $state.raw<Map<number, Study[]>>(new Map());
 let controller = new AbortController();
 let asked = new Set<number>();
 let loadedFor = '';
+let running: Promise<void> = Promise.resolve();
 
 const keyOf = (q: StudyQuery) => `${queryParams(q)}&${q.sort}`;
 
@@ -70,10 +71,15 @@ export function want(first: number, last: number): void {
 }
 
 /** Reads the list anew after the query changed. The old rows stay until the new ones are there. */
-export async function reload(force = false): Promise<void> {
+export function reload(force = false): Promise<void> {
   const key = keyOf(list.query);
-  if (!force && key === loadedFor) return;
+  if (!force && key === loadedFor) return running;
   loadedFor = key;
+  running = readAnew();
+  return running;
+}
+
+async function readAnew(): Promise<void> {
   controller.abort();
   controller = new AbortController();
   const mine = controller;

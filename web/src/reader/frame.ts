@@ -139,9 +139,10 @@ function techniqueOf(ds: JsonDataSet, thickness: number | null): string[] {
   }
   value('00180082', 'TI ');
   value('00181314', 'FA ', '°');
-  value('00180087', '', ' T');
+  // Some files give gauss where tesla is meant: what no scanner has is not shown.
+  if ((num(ds, '00180087') ?? 0) < 20) value('00180087', '', ' T');
   put(str(ds, '00181210'));
-  if (thickness) put(`${mm(thickness)} thick`);
+  if (thickness && thickness >= 0.05) put(`${mm(thickness)} thick`);
   value('00181120', 'tilt ', '°');
   put(str(ds, '00180010') ? 'contrast' : null);
   return out;

@@ -57,6 +57,14 @@ function checkLength(f: Frame, syntax: string, body: Uint8Array): void {
   }
 }
 
+/** One bit a pixel (segmentations, PS3.5 8.1.1) made one byte a pixel, which is what the decoder takes. */
+function unpackBits(f: Frame, syntax: string, body: Uint8Array): Uint8Array {
+  if (!NATIVE.has(syntax) || f.bitsAllocated !== 1) return body;
+  const out = new Uint8Array(f.rows * f.columns * f.samplesPerPixel);
+  for (let i = 0; i < out.length; i += 1) out[i] = ((body[i >> 3] as number) >> (i & 7)) & 1;
+  return out;
+}
+
 /** Bits above Bits Stored may hold overlays or rubbish (PS3.5 8.1.1): cleared where the pixels are unsigned. */
 function maskHighBits(f: Frame, syntax: string, body: Uint8Array): Uint8Array {
   if (!NATIVE.has(syntax) || f.signed || f.bitsAllocated !== 16 || f.bitsStored >= 16) return body;
@@ -120,7 +128,7 @@ async function load(imageId: string, options: Record<string, unknown>, signal: A
     }
     checkLength(f, syntax, part.body);
     if (f.photometric === 'PALETTE COLOR') await fetchPalette(f);
-    const pixels = maskHighBits(f, syntax, part.body);
+    const pixels = maskHighBits(f, syntax, unpackBits(f, syntax, part.body));
     const image = (await createImage(imageId, pixels as never, syntax, { ...options } as never)) as Types.IImage;
     if (image.rows !== f.rows || image.columns !== f.columns) {
       throw new ImageError(
@@ -134,7 +142,8 @@ async function load(imageId: string, options: Record<string, unknown>, signal: A
   }
 }
 
-function loadImage(imageId: string, options: Record<string, unknown> = {}): Types.IImageLoadObject {
+/** Starts to load an image; Cornerstone calls it for what its cache does not have. */
+export function startImage(imageId: string, options: Record<string, unknown> = {}): Types.IImageLoadObject {
   const controller = new AbortController();
   return {
     promise: load(imageId, options, controller.signal),
@@ -143,5 +152,5 @@ function loadImage(imageId: string, options: Record<string, unknown> = {}): Type
 }
 
 export function install(): void {
-  imageLoader.registerImageLoader(IMAGE_SCHEME, loadImage as unknown as Types.ImageLoaderFn);
+  imageLoader.registerImageLoader(IMAGE_SCHEME, startImage as unknown as Types.ImageLoaderFn);
 }

@@ -46,7 +46,7 @@ function imagePixel(f: Frame) {
     planarConfiguration: f.planar,
     rows: f.rows,
     columns: f.columns,
-    bitsAllocated: f.bitsAllocated,
+    bitsAllocated: Math.max(8, f.bitsAllocated),
     bitsStored: f.bitsStored,
     highBit: f.highBit,
     pixelRepresentation: f.signed ? 1 : 0,

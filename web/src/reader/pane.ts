@@ -5,7 +5,7 @@ import { Enums, utilities, type RenderingEngine, type Types } from '@cornerstone
 import { engineId, ViewportType, type Group } from './cornerstone';
 import { cross, dot, readLut, type Frame, type Vec3 } from './frame';
 import { directionLetters } from './geometry';
-import { autoWindow, presetsFor, type Preset } from './presets';
+import { autoRange, presetsFor, type Preset } from './presets';
 import type { SeriesModel } from './series';
 
 export interface PaneHost {
@@ -75,6 +75,7 @@ export class StackPane {
 
   attach(element: HTMLDivElement): void {
     this.element = element;
+    this.computedFor = null;
     this.host.engine.enableElement({
       viewportId: this.id,
       type: ViewportType.STACK,
@@ -194,7 +195,7 @@ export class StackPane {
     else if (first) this.applyWindow(first);
     else if (this.computedFor !== this.series) {
       this.computedFor = this.series;
-      if (!frame.voiLut || !(await this.applyLut(frame))) this.applyWindow(this.computed('auto'));
+      if (!frame.voiLut || !(await this.applyLut(frame))) this.applyWindow(await this.typicalWindow());
     }
   }
 
@@ -217,13 +218,26 @@ export class StackPane {
     return true;
   }
 
+  /** The window that the middle image proposes: the ends of a stack hold little of the body. */
+  private async typicalWindow(): Promise<{ width: number; center: number }> {
+    const { series } = this;
+    const frame = series?.frames[series.frames.length >> 1];
+    try {
+      const image = await series?.image(series.frames.length >> 1);
+      if (image && frame) return windowOf(autoRange(image.getPixelData() as ArrayLike<number>, frame.padding), frame);
+    } catch {
+      // The middle image cannot be read: the one on the screen has to do.
+    }
+    return this.computed('auto');
+  }
+
   private computed(kind: 'auto' | 'full'): { width: number; center: number } {
     const image = this.viewport?.getCornerstoneImage();
     if (!image) return { width: 256, center: 128 };
     if (kind === 'full') {
-      return { width: image.maxPixelValue - image.minPixelValue + 1, center: (image.minPixelValue + image.maxPixelValue + 1) / 2 };
+      return windowOf({ lower: image.minPixelValue, upper: image.maxPixelValue }, this.frame);
     }
-    return autoWindow(image.getPixelData() as ArrayLike<number>, this.frame?.padding ?? null);
+    return windowOf(autoRange(image.getPixelData() as ArrayLike<number>, this.frame?.padding ?? null), this.frame);
   }
 
   private applyWindow(w: { width: number; center: number }): void {
@@ -234,7 +248,7 @@ export class StackPane {
   }
 
   setWindow(w: { width: number; center: number }, presetId: string | null = null): void {
-    this.window = { width: Math.max(1, w.width), center: w.center };
+    this.window = { width: Math.max(isExact(this.frame) ? Number.EPSILON : 1, w.width), center: w.center };
     this.presetId = presetId;
     this.applyWindow(this.window);
     this.host.changed();
@@ -398,12 +412,15 @@ export class StackPane {
 const isGrey = (frame: Frame) => frame.samplesPerPixel === 1 && frame.photometric !== 'PALETTE COLOR';
 
 type Range = { lower: number; upper: number };
-const EXACT = 'LINEAR_EXACT';
+
+/** Where values come in fractions (PET, dose) a step of one has no meaning. */
+const isExact = (frame: Frame | null) =>
+  frame !== null && (frame.voiFunction === 'LINEAR_EXACT' || !Number.isInteger(frame.slope));
 
 /** Window and range are one thing said twice (PS3.3 C.11.2.1.2 and C.11.2.1.3): the exact form differs by half a step. */
 export function rangeOf(w: { width: number; center: number }, frame: Frame | null): Range {
   const { center } = w;
-  if (frame?.voiFunction === EXACT) return { lower: center - w.width / 2, upper: center + w.width / 2 };
+  if (isExact(frame)) return { lower: center - w.width / 2, upper: center + w.width / 2 };
   const width = Math.max(1, w.width);
   return { lower: center - 0.5 - (width - 1) / 2, upper: center - 0.5 + (width - 1) / 2 };
 }
@@ -411,7 +428,7 @@ export function rangeOf(w: { width: number; center: number }, frame: Frame | nul
 export function windowOf(range: Range, frame: Frame | null): { width: number; center: number } {
   const width = range.upper - range.lower;
   const middle = (range.lower + range.upper) / 2;
-  return frame?.voiFunction === EXACT ? { width, center: middle } : { width: width + 1, center: middle + 0.5 };
+  return isExact(frame) ? { width, center: middle } : { width: width + 1, center: middle + 0.5 };
 }
 
 export function unitOf(frame: Frame): string {

@@ -7,7 +7,7 @@ import { cross, type Frame, type Vec3 } from './frame';
 import { assessVolume, directionLetters } from './geometry';
 import { forgetSlices } from './metadata';
 import { opposite, rangeOf, unitOf, windowOf, type Edges, type Reading } from './pane';
-import { autoWindow, presetsFor, type Preset } from './presets';
+import { autoRange, presetsFor, type Preset } from './presets';
 import type { SeriesModel } from './series';
 import { buildVolume, VolumeError } from './volume';
 
@@ -144,8 +144,14 @@ export class Planes {
     if (frame.photometric === 'MONOCHROME1') {
       for (const axis of AXES) this.viewport(axis)?.setProperties({ invert: true });
     }
-    this.host.engine.renderViewports(AXES.map(this.idOf));
+    this.render();
+    // The first pass of the first viewport draws before the volume has reached the card: once more when it has.
+    requestAnimationFrame(() => requestAnimationFrame(() => this.render()));
     this.host.changed();
+  }
+
+  private render(): void {
+    if (this.elements.size === AXES.length) this.host.engine.renderViewports(AXES.map(this.idOf));
   }
 
   private firstWindow(frame: Frame): { width: number; center: number } {
@@ -158,9 +164,9 @@ export class Planes {
     const middle = volume ? cache.getImage(volume.imageIds[volume.imageIds.length >> 1] as string) : null;
     if (!middle) return { width: 256, center: 128 };
     if (kind === 'full') {
-      return { width: middle.maxPixelValue - middle.minPixelValue + 1, center: (middle.maxPixelValue + middle.minPixelValue + 1) / 2 };
+      return windowOf({ lower: middle.minPixelValue, upper: middle.maxPixelValue }, this.frame);
     }
-    return autoWindow(middle.getPixelData() as ArrayLike<number>, this.frame?.padding ?? null);
+    return windowOf(autoRange(middle.getPixelData() as ArrayLike<number>, this.frame?.padding ?? null), this.frame);
   }
 
   private applyWindow(w: { width: number; center: number }): void {

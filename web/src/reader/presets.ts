@@ -50,8 +50,8 @@ export function presetsFor(frame: Frame): Preset[] {
 
 const SAMPLES = 40_000;
 
-/** A window from the 1st to the 99th percentile of what is not background. */
-export function autoWindow(pixels: ArrayLike<number>, padding: number | null): { width: number; center: number } {
+/** The range from the 1st to the 99th percentile of what is not background. */
+export function autoRange(pixels: ArrayLike<number>, padding: number | null): { lower: number; upper: number } {
   const step = Math.max(1, Math.floor(pixels.length / SAMPLES));
   const values: number[] = [];
   for (let i = 0; i < pixels.length; i += step) {
@@ -59,11 +59,11 @@ export function autoWindow(pixels: ArrayLike<number>, padding: number | null): {
     if (v !== padding) values.push(v);
   }
   values.sort((a, b) => a - b);
-  if (values.length === 0) return { width: 256, center: 128 };
+  if (values.length === 0) return { lower: 0, upper: 255 };
   const lowest = values[0] as number;
   const inside = values.filter((v) => v > lowest);
   const of = inside.length > values.length / 20 ? inside : values;
-  const low = of[Math.floor(of.length * 0.01)] as number;
-  const high = of[Math.min(of.length - 1, Math.floor(of.length * 0.99))] as number;
-  return { width: Math.max(1, high - low + 1), center: (low + high + 1) / 2 };
+  const lower = of[Math.floor(of.length * 0.01)] as number;
+  const upper = of[Math.min(of.length - 1, Math.floor(of.length * 0.99))] as number;
+  return upper > lower ? { lower, upper } : { lower: lower - 0.5, upper: lower + 0.5 };
 }

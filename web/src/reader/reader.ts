@@ -75,6 +75,12 @@ export class Reader {
     this.listen(true);
   }
 
+  /** The series to begin with: the first that is more than a scout, else the first that can be shown. */
+  get opening(): SeriesModel | undefined {
+    const readable = this.series.filter((s) => s.readable);
+    return readable.find((s) => s.info.frames > 3) ?? readable[0] ?? this.series[0];
+  }
+
   get studyUid(): string {
     return this.detail.study.study_uid;
   }
@@ -290,8 +296,8 @@ export class Reader {
   nudgeWindow(widthSteps: number, centerSteps: number): void {
     const w = this.window;
     if (!w) return;
-    const unit = Math.max(1, Math.round(w.width / 20));
-    const next = { width: Math.max(1, w.width + widthSteps * unit), center: w.center + centerSteps * unit };
+    const unit = w.width > 20 ? Math.round(w.width / 20) : w.width / 20;
+    const next = { width: Math.max(unit, w.width + widthSteps * unit), center: w.center + centerSteps * unit };
     if (this.planes.on) this.planes.setWindow(next);
     else this.pane.setWindow(next);
   }

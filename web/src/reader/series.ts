@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // A series of the open study: its metadata fetched once, its images loaded through the cache, and what failed and why.
-import { Enums, imageLoader, type Types } from '@cornerstonejs/core';
+import { cache, type Types } from '@cornerstonejs/core';
 import { ApiError, getJson, type SeriesInfo } from '../lib/api';
 import type { JsonDataSet } from './dicom-json';
 import { framesOf, type Frame } from './frame';
+import { startImage } from './loader';
 import { know } from './metadata';
 
 /** What every request for an image says: the options that viewports use too, so that the cache is shared. */
-const LOAD_OPTIONS = { useRGBA: false, priority: 5, requestType: Enums.RequestType.Interaction };
+const LOAD_OPTIONS = { useRGBA: false };
 
-export const loadImage = (imageId: string) =>
-  imageLoader.loadAndCacheImage(imageId, LOAD_OPTIONS) as Promise<Types.IImage>;
+/** An image from the cache, else from the server into the cache. */
+export function loadImage(imageId: string): Promise<Types.IImage> {
+  const known = cache.getImageLoadObject(imageId);
+  if (known) return known.promise as Promise<Types.IImage>;
+  const object = startImage(imageId, LOAD_OPTIONS);
+  // A failure is told by the promise that is returned; the cache only forgets the image.
+  cache.putImageLoadObject(imageId, object).catch(() => undefined);
+  return object.promise as Promise<Types.IImage>;
+}
 
 export class SeriesModel {
   frames: Frame[] = [];
