@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/num.h"
 #include "dicom/dataset.h"
+#include "dicom/dict.h"
 #include "dicom/reader.h"
 #include "dicom/tags.h"
 #include "dicom/value.h"
@@ -442,7 +443,24 @@ static int write_value(struct writer *w, const struct dcm_element *el, struct er
     return write_inline(w, el, e);
 }
 
-static int write_element(struct writer *w, const struct dcm_element *el, struct err *e) {
+// PS3.5 6.2.2: the value of an element that was made UN on its way is in implicit VR little endian, and
+// of a standard tag with one possible VR that VR can be given back.
+static struct dcm_element with_known_vr(const struct dcm_element *el) {
+    struct dcm_element known = *el;
+    const struct dcm_dict_entry *entry =
+        el->vr == DCM_VR_UN && !dcm_tag_is_private(el->tag) ? dcm_dict_find(el->tag) : NULL;
+    bool one = entry != NULL && entry->vr != DCM_VR_NONE && entry->vr != DCM_VR_SQ &&
+               entry->vr2 == DCM_VR_NONE;
+    if (one && el->value.len % dcm_vr_info(entry->vr)->unit == 0) {
+        known.vr = entry->vr;
+        known.encoding = DCM_IMPLICIT_LE;
+    }
+    return known;
+}
+
+static int write_element(struct writer *w, const struct dcm_element *as_written, struct err *e) {
+    struct dcm_element known = with_known_vr(as_written);
+    const struct dcm_element *el = &known;
     if (!begin_element(w, el)) {
         return E_OK;
     }
