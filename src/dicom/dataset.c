@@ -25,6 +25,7 @@ struct stack {
 struct open_level {
     struct dcm_dataset *dataset; // of an item or the top; NULL for sequences and fragments
     uint32_t first;              // index on the stack of the first node, item or fragment
+    bool overrun;                // an item does not have the length that it declares
 };
 
 struct builder {
@@ -107,7 +108,7 @@ static int open_dataset(struct builder *b, enum dcm_encoding encoding, bool unde
     d->encoding = encoding;
     d->undefined = undefined;
     d->parent = b->depth >= 2 ? b->levels[b->depth - 2].dataset : NULL;
-    b->levels[b->depth++] = (struct open_level){d, b->nodes.count};
+    b->levels[b->depth++] = (struct open_level){.dataset = d, .first = b->nodes.count};
     return E_OK;
 }
 
@@ -148,6 +149,13 @@ static int open_item(struct builder *b, const struct dcm_element *element, struc
     return E_OK;
 }
 
+static int close_item(struct builder *b, const struct dcm_element *element, struct err *e) {
+    int rc = close_dataset(b, element->value, e);
+    b->levels[b->depth - 1].overrun |=
+        element->length != DCM_LENGTH_UNDEFINED && element->length != element->value.len;
+    return rc;
+}
+
 // The node whose sequence or fragments end is the last one: what was inside has left the stack.
 static int close_node(struct builder *b, int event, const struct dcm_element *element,
                       struct err *e) {
@@ -168,9 +176,7 @@ static int close_node(struct builder *b, int event, const struct dcm_element *el
     } else {
         node->items = array;
         node->item_count = count;
-        // An item that made its sequence longer: never copied into other surroundings.
-        node->changed = element->length != DCM_LENGTH_UNDEFINED &&
-                        element->end != element->offset + element->header + element->length;
+        node->changed = level->overrun; // never copied into other surroundings
     }
     return E_OK;
 }
@@ -187,7 +193,7 @@ static int add_fragment(struct builder *b, const struct dcm_element *element, st
 static int open_node(struct builder *b, const struct dcm_element *element,
                      const struct stack *children, struct err *e) {
     int rc = add_node(b, element, e);
-    b->levels[b->depth++] = (struct open_level){NULL, children->count};
+    b->levels[b->depth++] = (struct open_level){.first = children->count};
     return rc;
 }
 
@@ -202,7 +208,7 @@ static int take(struct builder *b, int event, const struct dcm_element *element,
     case DCM_EVENT_ITEM_BEGIN:
         return open_item(b, element, e);
     case DCM_EVENT_ITEM_END:
-        return close_dataset(b, element->value, e);
+        return close_item(b, element, e);
     case DCM_EVENT_FRAGMENT:
         return add_fragment(b, element, e);
     default: // SEQUENCE_END, FRAGMENTS_END

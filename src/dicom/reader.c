@@ -112,7 +112,7 @@ static int too_short(struct dcm_reader *r, dcm_tag tag, uint64_t at, const char 
 // Fewer bytes than a header has; `after` is what stands before them.
 static int cut_header(struct dcm_reader *r, dcm_tag after, uint64_t available, struct err *e) {
     char text[DCM_TAG_TEXT_LEN + 1];
-    bool input_ends = r->at + available >= r->input.len;
+    bool input_ends = r->levels[r->depth].end >= r->input.len;
     (void)err_set(e, input_ends ? E_TRUNCATED : E_SYNTAX,
                   "%llu bytes are left behind %s where more of a header should be",
                   (unsigned long long)available, dcm_tag_text(after, text));

@@ -89,7 +89,13 @@ static void compare_nodes(const struct dcm_node *a, const struct dcm_node *b) {
 // Group lengths are not written anew; those of items that were copied are.
 static bool is_dropped(dcm_tag tag) { return dcm_tag_is_group_length(tag); }
 
-static void compare(struct dcm_dataset *before, struct dcm_dataset *after) {
+// UN of odd length gets a pad byte, which can complete what was no sequence.
+static bool completed(const struct dcm_node *a, const struct dcm_node *b) {
+    return a->vr == DCM_VR_UN && (a->value.len & 1) == 1 && b->vr == DCM_VR_SQ;
+}
+
+// false when there is nothing to compare any more.
+static bool compare(struct dcm_dataset *before, struct dcm_dataset *after) {
     struct place stack[DCM_NESTING_MAX + 1];
     int depth = 0;
     stack[0] = (struct place){.a = before, .b = after};
@@ -109,6 +115,9 @@ static void compare(struct dcm_dataset *before, struct dcm_dataset *after) {
         need(p->node_b < p->b->count);
         const struct dcm_node *a = &p->a->nodes[p->node_a];
         const struct dcm_node *b = &p->b->nodes[p->node_b];
+        if (completed(a, b)) {
+            return false;
+        }
         if (p->item == 0) {
             compare_nodes(a, b);
         }
@@ -121,6 +130,7 @@ static void compare(struct dcm_dataset *before, struct dcm_dataset *after) {
         p->node_a++;
         p->node_b++;
     }
+    return true;
 }
 
 static int write(const struct dcm_dataset *d, enum dcm_encoding encoding, struct buf *out,
@@ -146,10 +156,11 @@ static void check_conversion(struct arena *a, struct dcm_dataset *d, enum dcm_en
         uint32_t oddities = 0;
         rc = dcm_dataset_read(a, buf_slice(&first), to, 0, 0, &again, &oddities, &e);
         need(rc == E_OK);
-        compare(d, again);
-        change_all(again);
-        need(!anew || write(again, to, &second, &e) == E_OK);
-        need(!anew || slice_eq(buf_slice(&first), buf_slice(&second)));
+        if (compare(d, again) && anew) {
+            change_all(again);
+            need(write(again, to, &second, &e) == E_OK);
+            need(slice_eq(buf_slice(&first), buf_slice(&second)));
+        }
     } else {
         need(rc == E_VALUE || rc == E_UNSUPPORTED || rc == E_LIMIT);
     }
