@@ -2,32 +2,40 @@
 // The one place that says yes or no. Every door (HTTP, DICOMweb, DIMSE, command line, export) asks
 // policy_decide() before its handler runs and passes the answer's clause on. The clauses are those
 // of docs/policy.md; each action names the clause it stands under. Until people exist it knows one
-// subject: the local operator, on loopback or at the console.
+// subject: the local operator, on loopback or at the console. What is not allowed by a row of the
+// table is refused (clause A0). It decides; it does not write anything down (audit.h does).
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/slice.h"
+// Of the policy text in force; each line of the audit log cites it (clause S1).
+#define POLICY_VERSION "2014.1"
 
-// X(name, text for the log, clause)
-#define POLICY_ACTION_LIST(X)                                    \
-    X(SUITE_SHOW, "suite.show", "A0")                            \
-    X(SUITE_SERVE, "suite.serve", "A0")                          \
-    X(SUITE_HEALTH, "suite.health", "A0")                        \
-    X(POLICY_SHOW, "policy.show", "S1")                          \
-    X(CATALOGUE_SEARCH, "catalogue.search", "A0")                \
-    X(IMAGE_READ, "image.read", "U1")                            \
-    X(IMAGE_RECEIVE, "image.receive", "C4a")                     \
-    X(IMAGE_DISPOSE, "image.dispose", "D3")                      \
-    X(ARCHIVE_VERIFY, "archive.verify", "O1")                    \
-    X(FILE_INSPECT, "file.inspect", "C1b")                       \
-    X(DEMO_MAKE, "demo.make", "A0")                              \
-    X(AUDIT_READ, "audit.read", "S1")
+// Where an action may come from, as bits.
+#define POLICY_FROM(origin) (1U << (origin))
+#define POLICY_AT_CONSOLE POLICY_FROM(POLICY_ORIGIN_CONSOLE)
+#define POLICY_ON_MACHINE (POLICY_AT_CONSOLE | POLICY_FROM(POLICY_ORIGIN_LOOPBACK))
+
+// X(name, text for the log, clause it stands under, origins, custody). Custody: the archive changes; the
+// line in the audit log is on disk before the action begins.
+#define POLICY_ACTION_LIST(X)                                                                      \
+    X(SUITE_SHOW, "suite.show", "A0", POLICY_ON_MACHINE, false)                                    \
+    X(SUITE_SERVE, "suite.serve", "A0", POLICY_AT_CONSOLE, true)                                   \
+    X(SUITE_HEALTH, "suite.health", "A0", POLICY_ON_MACHINE, false)                                \
+    X(POLICY_SHOW, "policy.show", "S1", POLICY_ON_MACHINE, false)                                  \
+    X(CATALOGUE_SEARCH, "catalogue.search", "A0", POLICY_ON_MACHINE, false)                        \
+    X(IMAGE_READ, "image.read", "U1", POLICY_ON_MACHINE, false)                                    \
+    X(IMAGE_RECEIVE, "image.receive", "C4a", POLICY_ON_MACHINE, true)                              \
+    X(IMAGE_DISPOSE, "image.dispose", "D3", POLICY_ON_MACHINE, true)                               \
+    X(ARCHIVE_VERIFY, "archive.verify", "O1", POLICY_ON_MACHINE, false)                            \
+    X(FILE_INSPECT, "file.inspect", "C1b", POLICY_ON_MACHINE, false)                               \
+    X(DEMO_MAKE, "demo.make", "A0", POLICY_ON_MACHINE, true)                                       \
+    X(AUDIT_READ, "audit.read", "S1", POLICY_ON_MACHINE, false)
 
 enum policy_action {
     POLICY_NONE, // no row may carry this; POLICY_CHECKED refuses to compile it
-#define X(name, text, clause) POLICY_##name,
+#define X(name, text, clause, origins, custody) POLICY_##name,
     POLICY_ACTION_LIST(X)
 #undef X
         POLICY_ACTION_COUNT
@@ -49,12 +57,18 @@ struct policy_subject {
     const char *address; // numeric, or "console"
 };
 
+// Purposes, a closed list (clauses P1, U2b): X(name, text). Anything else is refused.
+#define POLICY_PURPOSE_LIST(X)                                                                     \
+    X(TRAINING, "training")                                                                        \
+    X(TEACHING, "teaching")                                                                        \
+    X(UPKEEP, "upkeep")
+
 struct policy_request {
     struct policy_subject who;
     enum policy_action action;
     const char *what;  // study/series/instance UIDs or a resource name; never an identifier of a person
-    const char *where; // the door: "http GET /dicom-web/studies", "cli import"
-    const char *why;   // purpose: "training" …; may be NULL
+    const char *where; // the door as its row names it: "http GET /dicom-web/studies", "cli import"
+    const char *why;   // purpose: "training" …; NULL: training within the suite (clause U1)
 };
 
 struct policy_decision {
@@ -65,9 +79,12 @@ struct policy_decision {
 
 struct policy_decision policy_decide(const struct policy_request *request);
 
-const char *policy_action_text(enum policy_action action);
-const char *policy_action_clause(enum policy_action action);
+const char *policy_action_text(enum policy_action action);   // "none" for what is not in the list
+const char *policy_action_clause(enum policy_action action); // "A0" for what is not in the list
+bool policy_action_custody(enum policy_action action);       // true for what is not in the list
+const char *policy_origin_text(enum policy_origin origin);
 
-// The subject of a command line and of a connection from `address` (numeric text).
+// The subject of a command line and of a connection from `address` (numeric text, kept by pointer). What
+// is no address of this machine's loopback, or no address at all, is the network.
 struct policy_subject policy_console(void);
 struct policy_subject policy_connection(const char *address);
