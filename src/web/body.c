@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "web/body.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "web/objects.h"
+#include "web/request.h"
+#include "web/server_priv.h"
+
+#define BODY_MEMORY_MAX ((size_t)256 << 20)
+#define READ_BLOCK_BYTES ((size_t)256 * 1024)
+#define VECTOR_MAX 512u
+#define BOUNDARY_LEN 40
+
+struct piece {
+    struct slice bytes; // .ptr NULL: of the object
+    struct hash object;
+    uint64_t offset;
+    uint64_t len;
+};
+
+struct web_body {
+    struct web_request *request; // NULL once the answer is made
+    struct web_objects *objects;
+    struct arena arena;
+    struct piece *pieces;
+    size_t count, room;
+    uint64_t total;
+    char boundary[BOUNDARY_LEN + 1];
+    bool parts;
+    bool failed;
+    // while it is read
+    const struct web_object *open;
+    size_t at;       // piece
+    uint64_t at_pos; // of its first byte in the whole
+    // while it is mapped
+    void *map;
+    size_t map_len;
+    struct MHD_IoVec *vector;
+};
+
+struct web_body *web_body_new(struct web_request *r, const struct hash *seed) {
+    struct web_body *b = mem_zalloc(sizeof *b);
+    if (b == NULL) {
+        return NULL;
+    }
+    char hex[HASH_HEX_LEN + 1];
+    b->request = r;
+    b->objects = r->server->objects;
+    arena_init(&b->arena, BODY_MEMORY_MAX);
+    (void)snprintf(b->boundary, sizeof b->boundary, "maclab-%.32s", hash_hex(seed, hex));
+    return b;
+}
+
+void web_body_free(struct web_body *b) {
+    if (b == NULL) {
+        return;
+    }
+    web_object_done(b->objects, b->open);
+    if (b->map != NULL) {
+        (void)munmap(b->map, b->map_len);
+    }
+    mem_free(b->vector);
+    mem_free(b->pieces);
+    arena_done(&b->arena);
+    mem_free(b);
+}
+
+static void free_body(void *body) { web_body_free(body); }
+
+static void add(struct web_body *b, const struct piece *p) {
+    if (p->len == 0 || b->failed) {
+        return;
+    }
+    if (b->count == b->room) {
+        size_t room = b->room == 0 ? 8 : b->room * 2;
+        struct piece *pieces = mem_realloc(b->pieces, room * sizeof *pieces);
+        if (pieces == NULL) {
+            b->failed = true;
+            return;
+        }
+        b->pieces = pieces;
+        b->room = room;
+    }
+    b->pieces[b->count++] = *p;
+    b->total += p->len;
+}
+
+static void add_bytes(struct web_body *b, struct slice bytes) {
+    if (bytes.ptr == NULL) {
+        b->failed = true;
+        return;
+    }
+    add(b, &(struct piece){.bytes = bytes, .len = bytes.len});
+}
+
+void web_body_text(struct web_body *b, const char *format, ...) {
+    char text[2048];
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (len < 0 || (size_t)len >= sizeof text) {
+        b->failed = true;
+        return;
+    }
+    add_bytes(b, arena_copy(&b->arena, slice_of(text, (size_t)len)));
+}
+
+void web_body_object(struct web_body *b, const struct hash *object, uint64_t offset, uint64_t len) {
+    add(b, &(struct piece){.object = *object, .offset = offset, .len = len});
+}
+
+static void free_bytes(void *bytes) { mem_free(bytes); }
+
+void web_body_take(struct web_body *b, struct buf *bytes) {
+    struct slice taken = buf_slice(bytes);
+    if (taken.len == 0 || !arena_defer(&b->arena, free_bytes, bytes->data)) {
+        b->failed = b->failed || taken.len > 0;
+        buf_done(bytes);
+        return;
+    }
+    buf_init(bytes, bytes->max);
+    add_bytes(b, taken);
+}
+
+void web_body_part(struct web_body *b, const char *type, const char *syntax,
+                   const char *location) {
+    web_body_text(b, "%s--%s\r\nContent-Type: %s%s%s%s%s\r\n\r\n", b->parts ? "\r\n" : "",
+                  b->boundary, type, syntax != NULL ? "; transfer-syntax=" : "",
+                  syntax != NULL ? syntax : "", location != NULL ? "\r\nContent-Location: " : "",
+                  location != NULL ? location : "");
+    b->parts = true;
+}
+
+// --- read piece by piece ------------------------------------------------------------------------
+static ssize_t read_piece(struct web_body *b, const struct piece *p, uint64_t skip, char *out,
+                          size_t max) {
+    uint64_t left = p->len - skip;
+    size_t len = left < max ? (size_t)left : max;
+    if (p->bytes.ptr != NULL) {
+        memcpy(out, p->bytes.ptr + skip, len);
+        return (ssize_t)len;
+    }
+    struct err e = {0};
+    if (b->open != NULL && !hash_eq(&b->open->hash, &p->object)) {
+        web_object_done(b->objects, b->open);
+        b->open = NULL;
+    }
+    if (b->open == NULL && web_object_open(b->objects, &p->object, &b->open, &e) != E_OK) {
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
+    ssize_t got = pread(b->open->fd, out, len, (off_t)(p->offset + skip));
+    return got > 0 ? got : MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+// Fills `out` from as many pieces as fit: small texts must not become small writes.
+static ssize_t read_body(void *context, uint64_t pos, char *out, size_t max) {
+    struct web_body *b = context;
+    size_t filled = 0;
+    while (filled < max && pos < b->total) {
+        while (pos >= b->at_pos + b->pieces[b->at].len) {
+            b->at_pos += b->pieces[b->at].len;
+            b->at++;
+        }
+        ssize_t got = read_piece(b, &b->pieces[b->at], pos - b->at_pos, out + filled, max - filled);
+        if (got < 0) {
+            return got;
+        }
+        filled += (size_t)got;
+        pos += (uint64_t)got;
+    }
+    return filled > 0 ? (ssize_t)filled : MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+// --- sent from a mapping --------------------------------------------------------------------------
+// The span of the one object that all pieces are of. false: several objects, or too much.
+static bool one_span(const struct web_body *b, struct hash *ret_object, uint64_t *ret_first,
+                     uint64_t *ret_end) {
+    const struct piece *first = NULL;
+    uint64_t from = UINT64_MAX;
+    uint64_t to = 0;
+    for (size_t i = 0; i < b->count; i++) {
+        const struct piece *p = &b->pieces[i];
+        if (p->bytes.ptr != NULL) {
+            continue;
+        }
+        if (first != NULL && !hash_eq(&first->object, &p->object)) {
+            return false;
+        }
+        first = p;
+        from = p->offset < from ? p->offset : from;
+        to = p->offset + p->len > to ? p->offset + p->len : to;
+    }
+    if (first == NULL || to - from > WEB_BODY_MAPPED_MAX || b->count > VECTOR_MAX) {
+        return false;
+    }
+    *ret_object = first->object;
+    *ret_first = from;
+    *ret_end = to;
+    return true;
+}
+
+static bool map_span(struct web_body *b, const struct hash *object, uint64_t *first,
+                     uint64_t end) {
+    struct err e = {0};
+    const struct web_object *o;
+    if (web_object_open(b->objects, object, &o, &e) != E_OK) {
+        return false;
+    }
+    *first &= ~(uint64_t)(sysconf(_SC_PAGESIZE) - 1);
+    void *map = end > o->len ? MAP_FAILED
+                             : mmap(NULL, (size_t)(end - *first), PROT_READ,
+                                    MAP_SHARED | MAP_POPULATE, o->fd, (off_t)*first);
+    web_object_done(b->objects, o);
+    if (map == MAP_FAILED) {
+        return false;
+    }
+    b->map = map;
+    b->map_len = (size_t)(end - *first);
+    return true;
+}
+
+static struct MHD_Response *vectored(struct web_body *b) {
+    struct hash object;
+    uint64_t first;
+    uint64_t end;
+    if (!one_span(b, &object, &first, &end) || !map_span(b, &object, &first, end)) {
+        return NULL;
+    }
+    b->vector = mem_array(b->count, sizeof *b->vector);
+    if (b->vector == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < b->count; i++) {
+        const struct piece *p = &b->pieces[i];
+        b->vector[i].iov_base =
+            p->bytes.ptr != NULL ? p->bytes.ptr : (const uint8_t *)b->map + (p->offset - first);
+        b->vector[i].iov_len = (size_t)p->len;
+    }
+    return MHD_create_response_from_iovec(b->vector, (unsigned)b->count, free_body, b);
+}
+
+static void answer(struct web_body *b, const char *type) {
+    struct web_request *r = b->request;
+    uint64_t total = b->total;
+    struct MHD_Response *response = b->failed ? NULL : vectored(b);
+    if (response == NULL && !b->failed) {
+        response = MHD_create_response_from_callback(total, READ_BLOCK_BYTES, read_body, b,
+                                                     free_body);
+    }
+    if (response == NULL) {
+        struct err e = {0};
+        err_set(&e, E_MEMORY, "answer");
+        web_body_free(b);
+        web_answer_error(r, &e);
+        return;
+    }
+    web_answer_response(r, MHD_HTTP_OK, type, response, total);
+}
+
+void web_body_answer(struct web_body *b, const char *type, const char *syntax) {
+    char text[256];
+    if (!b->parts) {
+        (void)snprintf(text, sizeof text, "%s%s%s", type, syntax != NULL ? "; transfer-syntax=" : "",
+                       syntax != NULL ? syntax : "");
+    } else {
+        web_body_text(b, "\r\n--%s--\r\n", b->boundary);
+        (void)snprintf(text, sizeof text, "multipart/related; type=\"%s\"%s%s; boundary=%s", type,
+                       syntax != NULL ? "; transfer-syntax=" : "", syntax != NULL ? syntax : "",
+                       b->boundary);
+    }
+    answer(b, text);
+}
