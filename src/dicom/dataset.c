@@ -25,7 +25,7 @@ struct stack {
 struct open_level {
     struct dcm_dataset *dataset; // of an item or the top; NULL for sequences and fragments
     uint32_t first;              // index on the stack of the first node, item or fragment
-    bool overrun;                // an item does not have the length that it declares
+    uint32_t guesses;            // of the reader before it began
 };
 
 struct builder {
@@ -35,8 +35,10 @@ struct builder {
     struct stack nodes;
     struct stack items;     // struct dcm_dataset *
     struct stack fragments; // struct dcm_fragment
-    struct open_level levels[2 * DCM_NESTING_MAX + 2];
     unsigned depth;
+    uint32_t guesses_before; // the reader's before the event in hand
+    uint32_t guesses;        // and with it
+    struct open_level levels[2 * DCM_NESTING_MAX + 2];
 };
 
 static void cleanup_builder(struct builder *b) {
@@ -82,6 +84,8 @@ static struct slice bytes_between(const struct builder *b, uint64_t from, uint64
     return slice_of(b->input.ptr + (from - b->base), (size_t)(to - from));
 }
 
+// What could only be read by a guess counts as changed: it is not copied into other surroundings,
+// where the guess might fall otherwise.
 static int add_node(struct builder *b, const struct dcm_element *element, struct err *e) {
     struct dcm_node *node = push(&b->nodes, sizeof *node);
     if (node == NULL) {
@@ -90,6 +94,7 @@ static int add_node(struct builder *b, const struct dcm_element *element, struct
     *node = (struct dcm_node){.tag = element->tag,
                               .vr = element->vr,
                               .encoding = element->encoding,
+                              .changed = b->guesses_before != b->guesses,
                               .undefined = element->length == DCM_LENGTH_UNDEFINED,
                               .offset = element->offset,
                               .value = element->value,
@@ -149,13 +154,6 @@ static int open_item(struct builder *b, const struct dcm_element *element, struc
     return E_OK;
 }
 
-static int close_item(struct builder *b, const struct dcm_element *element, struct err *e) {
-    int rc = close_dataset(b, element->value, e);
-    b->levels[b->depth - 1].overrun |=
-        element->length != DCM_LENGTH_UNDEFINED && element->length != element->value.len;
-    return rc;
-}
-
 // The node whose sequence or fragments end is the last one: what was inside has left the stack.
 static int close_node(struct builder *b, int event, const struct dcm_element *element,
                       struct err *e) {
@@ -176,7 +174,7 @@ static int close_node(struct builder *b, int event, const struct dcm_element *el
     } else {
         node->items = array;
         node->item_count = count;
-        node->changed = level->overrun; // never copied into other surroundings
+        node->changed = level->guesses != b->guesses;
     }
     return E_OK;
 }
@@ -193,7 +191,7 @@ static int add_fragment(struct builder *b, const struct dcm_element *element, st
 static int open_node(struct builder *b, const struct dcm_element *element,
                      const struct stack *children, struct err *e) {
     int rc = add_node(b, element, e);
-    b->levels[b->depth++] = (struct open_level){.first = children->count};
+    b->levels[b->depth++] = (struct open_level){.first = children->count, .guesses = b->guesses_before};
     return rc;
 }
 
@@ -208,7 +206,7 @@ static int take(struct builder *b, int event, const struct dcm_element *element,
     case DCM_EVENT_ITEM_BEGIN:
         return open_item(b, element, e);
     case DCM_EVENT_ITEM_END:
-        return close_item(b, element, e);
+        return close_dataset(b, element->value, e);
     case DCM_EVENT_FRAGMENT:
         return add_fragment(b, element, e);
     default: // SEQUENCE_END, FRAGMENTS_END
@@ -223,6 +221,8 @@ static int build(struct builder *b, struct dcm_reader *r, struct err *e) {
         if (event <= 0) {
             return event;
         }
+        b->guesses_before = b->guesses;
+        b->guesses = r->guesses;
         int rc = take(b, event, &element, e);
         if (rc != E_OK) {
             return rc;
@@ -238,7 +238,6 @@ int dcm_dataset_read(struct arena *a, struct slice input, enum dcm_encoding enco
     b.arena = a;
     b.input = input;
     b.base = base;
-    b.depth = 0;
     int rc = open_dataset(&b, encoding, false, e);
     if (rc != E_OK) {
         return rc;

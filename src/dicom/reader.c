@@ -49,6 +49,7 @@ void dcm_reader_init(struct dcm_reader *r, struct slice input, enum dcm_encoding
     r->at = 0;
     r->count = 0;
     r->oddities = 0;
+    r->guesses = 0;
     r->stop_at = UINT64_MAX;
     r->depth = 0;
     r->literal = false;
@@ -123,6 +124,12 @@ static int not_expected(struct dcm_reader *r, dcm_tag tag, const char *where, st
     char text[DCM_TAG_TEXT_LEN + 1];
     (void)err_set(e, E_SYNTAX, "%s %s", dcm_tag_text(tag, text), where);
     return refuse(r, tag, r->at, e);
+}
+
+// Notes that the standard's rules alone did not tell how to read on.
+static void guess(struct dcm_reader *r, uint32_t oddity) {
+    r->oddities |= oddity;
+    r->guesses++;
 }
 
 // --- levels ---
@@ -240,13 +247,13 @@ static int unknown_vr_head(struct dcm_reader *r, struct dcm_reader_level *level,
         if (fits(r, level, WIDE_HEADER_LEN, length)) {
             h->length = length;
             h->size = WIDE_HEADER_LEN;
-            r->oddities |= DCM_ODDITY(UNKNOWN_VR);
+            guess(r, DCM_ODDITY(UNKNOWN_VR));
             return E_OK;
         }
     }
     if (!capitals && implicit_inside(r, level, p, h->tag)) {
         implicit_head(h, p);
-        r->oddities |= DCM_ODDITY(IMPLICIT_IN_EXPLICIT);
+        guess(r, DCM_ODDITY(IMPLICIT_IN_EXPLICIT));
         if (!level->started) {
             level->encoding = DCM_IMPLICIT_LE;
         }
@@ -256,7 +263,7 @@ static int unknown_vr_head(struct dcm_reader *r, struct dcm_reader_level *level,
         plausible_next(r, level, h->tag, r->at + HEADER_LEN + narrow)) {
         h->length = narrow;
         h->size = HEADER_LEN;
-        r->oddities |= DCM_ODDITY(UNKNOWN_VR);
+        guess(r, DCM_ODDITY(UNKNOWN_VR));
         return E_OK;
     }
     (void)err_set(e, E_SYNTAX, "bytes %02X %02X where a VR should be, and no reading of them fits",
@@ -306,7 +313,7 @@ static int read_head(struct dcm_reader *r, struct dcm_reader_level *level, const
         return explicit_head(r, level, p, left, h, e);
     }
     if (!level->started && !r->literal && explicit_inside(r, level, p)) {
-        r->oddities |= DCM_ODDITY(EXPLICIT_IN_IMPLICIT);
+        guess(r, DCM_ODDITY(EXPLICIT_IN_IMPLICIT));
         level->encoding = DCM_EXPLICIT_LE;
         return explicit_head(r, level, p, left, h, e);
     }
@@ -519,7 +526,7 @@ static int end_of_elements(struct dcm_reader *r, struct dcm_reader_level *level,
         if (level[-1].undefined) {
             return no_delimiter(r, level, "item", e);
         }
-        r->oddities |= DCM_ODDITY(MISSING_DELIMITER);
+        guess(r, DCM_ODDITY(MISSING_DELIMITER));
     }
     return end_level(r, ret_element, 0);
 }
@@ -535,7 +542,7 @@ static int delimiter(struct dcm_reader *r, struct dcm_reader_level *level, dcm_t
     }
     bool last_of_item = level->kind == LEVEL_ITEM && !level->undefined && left == HEADER_LEN;
     if (tag == DCM_TAG_ITEM_END && (last_of_item || level->kind == LEVEL_TOP)) {
-        r->oddities |= DCM_ODDITY(ITEM_OUTSIDE);
+        guess(r, DCM_ODDITY(ITEM_OUTSIDE));
         r->at += HEADER_LEN;
         return DELIMITER_SKIPPED;
     }
@@ -585,7 +592,7 @@ static bool stretch(struct dcm_reader *r, struct dcm_reader_level *level, uint64
     if (level->undefined || (length > left && around->kind != LEVEL_TOP)) {
         return false;
     }
-    r->oddities |= DCM_ODDITY(ITEM_OVERRUN);
+    guess(r, DCM_ODDITY(ITEM_OVERRUN));
     level->end = length > left ? around->end : r->at + HEADER_LEN + length;
     *ret_end = level->end;
     return true;
@@ -647,7 +654,9 @@ static int next_in_sequence(struct dcm_reader *r, struct dcm_reader_level *level
     }
     bool last = !level->undefined && left == HEADER_LEN;
     if (tag == DCM_TAG_SEQUENCE_END && (level->undefined || last)) {
-        r->oddities |= last ? DCM_ODDITY(ITEM_OUTSIDE) : 0;
+        if (last) {
+            guess(r, DCM_ODDITY(ITEM_OUTSIDE));
+        }
         r->at += HEADER_LEN;
         return end_level(r, ret_element, HEADER_LEN);
     }

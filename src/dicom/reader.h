@@ -99,6 +99,7 @@ struct dcm_reader {
                       // bytes of which need not be there
     uint64_t count;
     uint32_t oddities; // DCM_ODDITY bits so far
+    uint32_t guesses;  // how often one of them decided how to read on
     uint16_t depth;    // levels in use
     bool literal;      // private: no second reading of what does not fit
     bool zeros_seen;   // private

@@ -311,16 +311,8 @@ static bool any_item_changed(const struct dcm_node *n) {
     return false;
 }
 
-// VR letters that the standard does not have are read by looking at what follows; they are not copied
-// into other surroundings.
-static bool has_plain_header(const struct dcm_node *n) {
-    return n->raw.len >= HEADER_LEN &&
-           (n->encoding == DCM_IMPLICIT_LE || dcm_vr_parse(n->raw.ptr + 4) != DCM_VR_NONE);
-}
-
 static bool may_copy(const struct writer *w, const struct dcm_node *n) {
-    return !n->changed && n->encoding == w->encoding && has_plain_header(n) &&
-           !any_item_changed(n);
+    return !n->changed && n->encoding == w->encoding && n->raw.len > 0 && !any_item_changed(n);
 }
 
 // Group lengths (PS3.5 7.2, retired) would no longer be true. That of a command stands first, and that
