@@ -30,17 +30,24 @@ struct intake_result {
     char sop_instance[65];
     char study[65];
     char series[65];
-    struct err why; // for every verdict but STORED
+    struct err why; // for every verdict but STORED and DUPLICATE
+    char reason[32]; // REFUSED by the gate: its code ("pixels-cut"); else ""
+    uint32_t findings; // noticed by the gate and recorded, though the instance was stored
 };
+const char *intake_verdict_word(enum intake_verdict verdict); // "stored", "duplicate" …
 
 typedef void (*intake_done)(const struct intake_result *result, void *context);
 
-#define INTAKE_BATCH_MAX 256
+#define INTAKE_BATCH_MAX 256     // instances a transaction
+#define INTAKE_IN_FLIGHT_MAX 192 // files of one intake in quarantine without a result
 
 // A run: one delivery. Results come through `done`, in any order, on the thread that calls add or
 // finish. Not thread-safe; several intakes may run at once.
 int intake_open(struct archive *a, intake_done done, void *context, struct intake **ret_intake,
                 struct err *e);
+
+// A negative return of these means that the intake itself cannot go on (no memory); what is wrong with
+// one file is its result.
 
 // A file that is there (it is copied to quarantine, never changed or moved).
 int intake_add_fd(struct intake *i, int fd, uint64_t tag, struct err *e);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One small SQL face over SQLite now and PostgreSQL later: prepared statements, typed binding and
 // reading, transactions, migrations. All SQL text lives in this folder's callers under archive/ and
-// up, in the dialect both understand; what differs is in here.
+// up, in the dialect both understand; what differs is in here. LIKE is case-sensitive as in PostgreSQL.
 #pragma once
 
 #include <stdbool.h>
@@ -17,26 +17,49 @@ struct db_stmt;
 enum db_mode { DB_READ_WRITE, DB_READ_ONLY };
 
 // One connection: for one thread at a time. Made when absent (read-write). WAL, synchronous=FULL,
-// foreign keys on.
+// foreign keys on. The file is read with pread, never mapped: a file cut short under a running server
+// is then an error and not a signal. E_CORRUPT for a file that is no database.
 int db_open(const char *path, enum db_mode mode, struct db **ret_db, struct err *e);
 void db_close(struct db *d); // NULL allowed
 
+// In the SQL of migrations these words stand for what engines spell differently:
+//   {id}         a primary key that counts by itself
+//   {int} {text} {blob} {real}  column types
+//   {table}      behind the closing parenthesis of a table: strict typing
+//   {clustered}  the same, with the rows stored in the order of the primary key
 struct db_migration {
-    int version; // 1, 2, 3 …
+    int version; // 1, 2, 3 … without gaps
     const char *sql;
 };
-// Brings the schema to the last version in one transaction each. E_DATABASE when the file is newer than
-// this program knows.
+// Brings the schema to the last version, a transaction a version. E_DATABASE when the file is newer
+// than this program knows; it is then left as it is.
 int db_migrate(struct db *d, const struct db_migration *migrations, size_t count, struct err *e);
+
+int db_version(struct db *d, int *ret_version, struct err *e);
 
 int db_exec(struct db *d, const char *sql, struct err *e); // no parameters, no rows
 
-// Begin takes the write lock at once, so that commit does not fail for want of it.
+// Begin takes the write lock at once, so that commit does not fail for want of it. E_DATABASE when the
+// file at the path is no longer the one that was opened (removed, replaced): nothing could be kept.
 int db_begin(struct db *d, struct err *e);
-int db_commit(struct db *d, struct err *e);
-void db_rollback(struct db *d);
+int db_commit(struct db *d, struct err *e); // on failure the transaction is rolled back
+void db_rollback(struct db *d);             // nothing when there is none
 
-// Prepared once for each text and kept by the connection; reset and unbound when fetched again.
+// One view of the data over several statements; ended by db_rollback.
+int db_begin_read(struct db *d, struct err *e);
+
+// Whether the file at the path is still the one that was opened.
+int db_file_check(struct db *d, struct err *e);
+
+// Looks through the whole file for damage. E_CORRUPT with the first finding.
+int db_integrity(struct db *d, struct err *e);
+
+// Lets the engine refresh what it knows of the sizes of tables. Cheap when there is nothing to do.
+int db_optimize(struct db *d, struct err *e);
+
+// Prepared once for each text and kept by the connection (the least recently used of more than
+// DB_STATEMENTS_MAX goes). It is the caller's until db_reset, db_run's return, or db_step's 0 or error.
+#define DB_STATEMENTS_MAX 128
 int db_prepare(struct db *d, const char *sql, struct db_stmt **ret_stmt, struct err *e);
 
 // Parameters are numbered from 1. Text and blobs must live until the statement was stepped to its end or
@@ -47,7 +70,8 @@ void db_bind_text(struct db_stmt *s, int at, struct slice text);
 void db_bind_blob(struct db_stmt *s, int at, struct slice bytes);
 void db_bind_null(struct db_stmt *s, int at);
 
-// 1: a row is there; 0: finished; negative: error. Uniqueness violations are E_CONFLICT, a full disk
+// 1: a row is there; 0: finished (and reset); negative: error (and reset). A parameter that could not be
+// bound fails here. Uniqueness violations are E_CONFLICT, a full disk
 // E_FULL, a busy database E_BUSY after the time-out.
 int db_step(struct db_stmt *s, struct err *e);
 int db_run(struct db_stmt *s, struct err *e); // step to the end, then reset

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opening a data folder, in an order that loses nothing: locks first, then the catalogue (refused when
+// it is missing though objects are there), then the sweep of what a killed intake left, then workers.
+#include "archive/archive.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/stat.h>
+
+#include "archive/archive_priv.h"
+#include "archive/jobs.h"
+#include "archive/register.h"
+#include "archive/schema.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "db/db.h"
+#include "policy/audit.h"
+#include "store/store.h"
+#include "worker/worker.h"
+
+#define READERS_KEPT 16
+#define PATH_MAX_HERE 4096
+
+struct archive {
+    struct store *store;
+    struct audit *audit;
+    struct worker_pool *workers;
+    const struct clock *clock;
+    unsigned worker_count;
+    char catalogue[PATH_MAX_HERE];
+    char sweep_mark[PATH_MAX_HERE];
+    pthread_mutex_t writer_lock;
+    struct db *writer;
+    pthread_mutex_t readers_lock;
+    struct db *readers[READERS_KEPT];
+    size_t reader_count;
+};
+
+struct store *archive_store(struct archive *a) { return a->store; }
+struct worker_pool *archive_workers(struct archive *a) { return a->workers; }
+unsigned archive_worker_count(const struct archive *a) { return a->worker_count; }
+struct audit *archive_audit(struct archive *a) { return a->audit; }
+const struct clock *archive_clock(const struct archive *a) { return a->clock; }
+
+int archive_reader(struct archive *a, struct db **ret_db, struct err *e) {
+    pthread_mutex_lock(&a->readers_lock);
+    struct db *db = a->reader_count > 0 ? a->readers[--a->reader_count] : NULL;
+    pthread_mutex_unlock(&a->readers_lock);
+    if (db != NULL && db_file_check(db, e) != E_OK) {
+        db_close(db);
+        return e->code;
+    }
+    if (db == NULL) {
+        return db_open(a->catalogue, DB_READ_ONLY, ret_db, e);
+    }
+    *ret_db = db;
+    return E_OK;
+}
+
+void archive_reader_done(struct archive *a, struct db *db) {
+    if (db == NULL) {
+        return;
+    }
+    db_rollback(db);
+    pthread_mutex_lock(&a->readers_lock);
+    bool kept = a->reader_count < READERS_KEPT;
+    if (kept) {
+        a->readers[a->reader_count++] = db;
+    }
+    pthread_mutex_unlock(&a->readers_lock);
+    if (!kept) {
+        db_close(db);
+    }
+}
+
+struct db *archive_writer(struct archive *a) {
+    pthread_mutex_lock(&a->writer_lock);
+    return a->writer;
+}
+
+void archive_writer_done(struct archive *a) {
+    db_rollback(a->writer);
+    pthread_mutex_unlock(&a->writer_lock);
+}
+
+// --- opening ---------------------------------------------------------------------------------
+
+static int stop_at_first(const struct hash *hash, const char *path, void *context) {
+    (void)path;
+    (void)context;
+    return hash != NULL ? 1 : 0;
+}
+
+// A catalogue that is not there while objects are was lost: a new one would make the sweep remove them.
+static int check_not_lost(struct archive *a, struct err *e) {
+    struct stat st;
+    if (stat(a->catalogue, &st) == 0 || errno != ENOENT) {
+        return E_OK;
+    }
+    int rc = store_objects_each(a->store, stop_at_first, NULL, e);
+    if (rc == 1) {
+        return err_set(e, E_CORRUPT,
+                       "%s is missing but the folder holds objects: bring it back from a backup; "
+                       "nothing was changed",
+                       a->catalogue);
+    }
+    return rc;
+}
+
+static bool has_entries(const char *data_dir, const char *folder) {
+    char path[PATH_MAX_HERE];
+    (void)snprintf(path, sizeof path, "%s/%s", data_dir, folder);
+    DIR *dir = opendir(path);
+    bool found = false;
+    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+        found = found || entry->d_name[0] != '.';
+    }
+    if (dir != NULL) {
+        (void)closedir(dir);
+    }
+    return found;
+}
+
+struct sweep {
+    struct archive *archive;
+    struct err *e;
+};
+
+static int sweep_one(const struct hash *hash, const char *path, void *context) {
+    struct sweep *sweep = context;
+    (void)path;
+    if (hash == NULL) {
+        return 0;
+    }
+    struct register_known known;
+    int rc = register_find_object(sweep->archive->writer, hash, &known, sweep->e);
+    return rc == 0 ? store_object_remove(sweep->archive->store, hash, sweep->e) : rc < 0 ? rc : 0;
+}
+
+void archive_mark_sweep(struct archive *a) {
+    int fd = open(a->sweep_mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    cleanup_fd(&fd);
+}
+
+void archive_remove_unnamed(struct archive *a, struct db *writer, const struct hash *object) {
+    struct err e = {0};
+    struct register_known known;
+    int rc = db_begin(writer, &e);
+    rc = rc == E_OK ? register_find_object(writer, object, &known, &e) : rc;
+    rc = rc == 0 ? store_object_remove(a->store, object, &e) : rc;
+    db_rollback(writer);
+    if (rc < 0) {
+        archive_mark_sweep(a);
+    }
+}
+
+// Objects that no row names were promoted by an intake that was killed or failed before its commit. A
+// killed one leaves its delivery in quarantine, a failed one and a killed sweep the mark; without
+// either there is nothing to look for.
+static int sweep(struct archive *a, const char *data_dir, struct err *e) {
+    bool left = has_entries(data_dir, "quarantine") || access(a->sweep_mark, F_OK) == 0;
+    if (left) {
+        archive_mark_sweep(a);
+    }
+    bool alone = false;
+    int rc = store_try_sweep_lock(a->store, &alone, e);
+    if (rc != E_OK || !alone) {
+        return rc;
+    }
+    struct sweep context = {a, e};
+    rc = left ? store_objects_each(a->store, sweep_one, &context, e) : E_OK;
+    if (rc == E_OK && left) {
+        (void)unlink(a->sweep_mark);
+    }
+    store_unlock_sweep(a->store);
+    return rc;
+}
+
+static int open_catalogue(struct archive *a, struct err *e) {
+    int rc = check_not_lost(a, e);
+    rc = rc == E_OK ? db_open(a->catalogue, DB_READ_WRITE, &a->writer, e) : rc;
+    return rc == E_OK ? schema_bring(a->writer, e) : rc;
+}
+
+static int start_workers(struct archive *a, const struct archive_options *options,
+                         struct err *e) {
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned count = options->workers;
+    if (count == 0) {
+        count = processors < 2 ? 2 : processors > WORKER_SIZE_MAX ? WORKER_SIZE_MAX
+                                                                  : (unsigned)processors;
+    }
+    struct worker_options pool = {.jobs = archive_jobs,
+                                  .job_count = archive_job_count,
+                                  .size = count,
+                                  .program = options->worker_program};
+    a->worker_count = count;
+    return worker_pool_start(&pool, &a->workers, e);
+}
+
+int archive_open(const struct archive_options *options, struct archive **ret_archive,
+                 struct err *e) {
+    struct archive *a = mem_zalloc(sizeof *a);
+    if (a == NULL) {
+        return err_set(e, E_MEMORY, "archive");
+    }
+    a->clock = options->clock == NULL ? clock_system() : options->clock;
+    pthread_mutex_init(&a->writer_lock, NULL);
+    pthread_mutex_init(&a->readers_lock, NULL);
+    (void)snprintf(a->catalogue, sizeof a->catalogue, "%s/catalogue.db", options->data_dir);
+    (void)snprintf(a->sweep_mark, sizeof a->sweep_mark, "%s/sweep.pending", options->data_dir);
+    int rc = store_open(options->data_dir, &a->store, e);
+    rc = rc == E_OK && options->server ? store_lock_server(a->store, e) : rc;
+    rc = rc == E_OK ? open_catalogue(a, e) : rc;
+    rc = rc == E_OK ? audit_open(options->data_dir, a->clock, &a->audit, e) : rc;
+    rc = rc == E_OK ? sweep(a, options->data_dir, e) : rc;
+    rc = rc == E_OK ? start_workers(a, options, e) : rc;
+    if (rc != E_OK) {
+        archive_close(a);
+        return rc;
+    }
+    *ret_archive = a;
+    return E_OK;
+}
+
+void archive_close(struct archive *a) {
+    if (a == NULL) {
+        return;
+    }
+    worker_pool_stop(a->workers);
+    for (size_t i = 0; i < a->reader_count; i++) {
+        db_close(a->readers[i]);
+    }
+    if (a->writer != NULL) {
+        struct err ignored = {0};
+        (void)db_optimize(a->writer, &ignored);
+    }
+    db_close(a->writer);
+    audit_close(a->audit);
+    store_close(a->store);
+    pthread_mutex_destroy(&a->writer_lock);
+    pthread_mutex_destroy(&a->readers_lock);
+    mem_free(a);
+}

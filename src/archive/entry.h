@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// One arrival on its way through an intake: examined in a worker, then committed with others. These two
+// steps know nothing of threads; intake.c runs them.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "archive/intake.h"
+#include "archive/record.h"
+#include "base/buf.h"
+#include "base/hash.h"
+#include "store/store.h"
+
+struct archive;
+
+struct entry {
+    struct entry *next;
+    struct store_item item;
+    struct hash hash;  // of the file that becomes the object
+    uint64_t len;
+    struct buf answer; // of the worker; record borrows from it
+    struct record record;
+    struct intake_result result;
+    bool decided; // result is final
+};
+
+struct entry *entry_new(uint64_t tag); // NULL when memory is short
+void entry_free(struct entry *e);      // removes it from quarantine; NULL allowed
+
+void entry_decide(struct entry *entry, enum intake_verdict verdict, const struct err *why);
+
+// A file whose bytes the archive has needs no worker: decides DUPLICATE.
+int entry_check_known(struct archive *a, struct entry *entry, struct err *e);
+
+// Runs the gate and extraction in a worker; writes the file anew where its meta information asks for it.
+// Decides REFUSED or FAILED, or leaves a record.
+void entry_examine(struct archive *a, struct entry *entry);
+
+// Decides all: promotes, syncs once, commits once (again for instances of one UID in the batch).
+void entries_commit(struct archive *a, struct entry **entries, size_t count);

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: Apache-2.0
+// The pipeline of an intake: the caller copies into quarantine, runners look at files in workers, one
+// committer makes batches durable; results go back on the caller's thread. Memory is bounded by the
+// number of files in flight. Threads start when there is more than one file to look at.
+#include "archive/intake.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include "archive/archive.h"
+#include "archive/archive_priv.h"
+#include "archive/entry.h"
+#include "base/mem.h"
+#include "store/store.h"
+
+#define RUNNERS_MAX 16
+#define COMMIT_AT 64                          // instances
+#define COMMIT_AT_BYTES ((size_t)16 << 20)    // of answers
+
+struct list {
+    struct entry *first;
+    struct entry **end;
+    size_t count;
+};
+
+struct intake {
+    struct archive *archive;
+    intake_done done;
+    void *context;
+    struct store_delivery *delivery;
+    struct entry *stream; // between begin and end
+
+    pthread_mutex_t lock; // of everything below
+    pthread_cond_t work;  // for runners
+    pthread_cond_t ready; // for the committer
+    pthread_cond_t news;  // for the caller
+    struct list arrived;  // to be looked at
+    struct list examined; // to be committed
+    struct list results;
+    size_t answers;       // bytes held by `examined`
+    size_t examining;
+    size_t in_flight;     // added and not yet among results
+    bool waiting;         // the caller waits: commit what there is
+    bool closing;
+
+    bool threads_run;
+    pthread_t runners[RUNNERS_MAX];
+    size_t runner_count;
+    pthread_t committer;
+};
+
+const char *intake_verdict_word(enum intake_verdict verdict) {
+    static const char *const words[] = {"stored", "duplicate", "conflict", "refused", "failed"};
+    return (unsigned)verdict < sizeof words / sizeof words[0] ? words[verdict] : "failed";
+}
+
+static void list_init(struct list *l) { *l = (struct list){.end = &l->first}; }
+
+static void list_add(struct list *l, struct entry *entry) {
+    entry->next = NULL;
+    *l->end = entry;
+    l->end = &entry->next;
+    l->count++;
+}
+
+static struct entry *list_take(struct list *l) {
+    struct entry *entry = l->first;
+    if (entry != NULL) {
+        l->first = entry->next;
+        l->end = l->first == NULL ? &l->first : l->end;
+        l->count--;
+    }
+    return entry;
+}
+
+static void list_free(struct list *l) {
+    for (struct entry *entry; (entry = list_take(l)) != NULL;) {
+        entry_free(entry);
+    }
+}
+
+// --- steps; the lock is held around them -----------------------------------------------------------
+
+static void finish_entry(struct intake *i, struct entry *entry) {
+    list_add(&i->results, entry);
+    i->in_flight--;
+    pthread_cond_signal(&i->news);
+}
+
+static void examine_next(struct intake *i) {
+    struct entry *entry = list_take(&i->arrived);
+    i->examining++;
+    pthread_mutex_unlock(&i->lock);
+    entry_examine(i->archive, entry);
+    pthread_mutex_lock(&i->lock);
+    i->examining--;
+    if (entry->decided) {
+        finish_entry(i, entry);
+    } else {
+        list_add(&i->examined, entry);
+        i->answers += entry->answer.cap;
+    }
+    pthread_cond_signal(&i->ready);
+}
+
+static void commit_next(struct intake *i) {
+    struct entry *batch[INTAKE_BATCH_MAX];
+    size_t count = 0;
+    while (count < INTAKE_BATCH_MAX && i->examined.count > 0) {
+        batch[count] = list_take(&i->examined);
+        i->answers -= batch[count]->answer.cap;
+        count++;
+    }
+    pthread_cond_broadcast(&i->work);
+    pthread_mutex_unlock(&i->lock);
+    entries_commit(i->archive, batch, count);
+    pthread_mutex_lock(&i->lock);
+    for (size_t k = 0; k < count; k++) {
+        finish_entry(i, batch[k]);
+    }
+}
+
+static bool commit_is_due(const struct intake *i) {
+    bool idle = i->arrived.count == 0 && i->examining == 0;
+    return i->examined.count >= COMMIT_AT || i->answers >= COMMIT_AT_BYTES ||
+           (i->examined.count > 0 && idle && (i->waiting || i->closing));
+}
+
+// --- threads ---------------------------------------------------------------------------------------
+
+static void *run_examiner(void *context) {
+    struct intake *i = context;
+    pthread_mutex_lock(&i->lock);
+    for (;;) {
+        bool room = i->answers < 2 * COMMIT_AT_BYTES;
+        if (i->arrived.count > 0 && room) {
+            examine_next(i);
+        } else if (i->closing && i->arrived.count == 0) {
+            break;
+        } else {
+            pthread_cond_wait(&i->work, &i->lock);
+        }
+    }
+    pthread_mutex_unlock(&i->lock);
+    return NULL;
+}
+
+static void *run_committer(void *context) {
+    struct intake *i = context;
+    pthread_mutex_lock(&i->lock);
+    for (;;) {
+        if (commit_is_due(i)) {
+            commit_next(i);
+        } else if (i->closing && i->in_flight == 0) {
+            break;
+        } else {
+            pthread_cond_wait(&i->ready, &i->lock);
+        }
+    }
+    pthread_mutex_unlock(&i->lock);
+    return NULL;
+}
+
+// Signals are for the threads that were there before.
+static void start_threads(struct intake *i) {
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    size_t wanted = archive_worker_count(i->archive);
+    wanted = wanted < RUNNERS_MAX ? wanted : RUNNERS_MAX;
+    i->threads_run = pthread_create(&i->committer, NULL, run_committer, i) == 0;
+    while (i->threads_run && i->runner_count < wanted &&
+           pthread_create(&i->runners[i->runner_count], NULL, run_examiner, i) == 0) {
+        i->runner_count++;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static bool has_threads(const struct intake *i) { return i->threads_run && i->runner_count > 0; }
+
+// --- the caller's side -----------------------------------------------------------------------------
+
+int intake_open(struct archive *a, intake_done done, void *context, struct intake **ret_intake,
+                struct err *e) {
+    struct intake *i = mem_zalloc(sizeof *i);
+    if (i == NULL) {
+        return err_set(e, E_MEMORY, "intake");
+    }
+    int rc = store_delivery_open(archive_store(a), &i->delivery, e);
+    if (rc != E_OK) {
+        mem_free(i);
+        return rc;
+    }
+    i->archive = a;
+    i->done = done;
+    i->context = context;
+    list_init(&i->arrived);
+    list_init(&i->examined);
+    list_init(&i->results);
+    pthread_mutex_init(&i->lock, NULL);
+    pthread_cond_init(&i->work, NULL);
+    pthread_cond_init(&i->ready, NULL);
+    pthread_cond_init(&i->news, NULL);
+    *ret_intake = i;
+    return E_OK;
+}
+
+// Calls done for what has a result; the lock is given up meanwhile.
+static void deliver(struct intake *i) {
+    struct entry *entry;
+    while ((entry = list_take(&i->results)) != NULL) {
+        pthread_mutex_unlock(&i->lock);
+        i->done(&entry->result, i->context);
+        entry_free(entry);
+        pthread_mutex_lock(&i->lock);
+    }
+}
+
+// Without threads the caller does the work.
+static void work_here(struct intake *i) {
+    while (i->arrived.count > 0) {
+        examine_next(i);
+    }
+    while (i->examined.count > 0) {
+        commit_next(i);
+    }
+}
+
+static void wait_for_room(struct intake *i, size_t most) {
+    deliver(i);
+    while (i->in_flight > most) {
+        i->waiting = true;
+        pthread_cond_signal(&i->ready);
+        if (!has_threads(i)) {
+            work_here(i);
+        } else if (i->results.count == 0) {
+            pthread_cond_wait(&i->news, &i->lock);
+        }
+        deliver(i);
+    }
+    i->waiting = false;
+}
+
+// A sealed arrival goes on its way, or has its result at once.
+static void send(struct intake *i, struct entry *entry) {
+    struct err e = {0};
+    entry->hash = entry->item.hash;
+    entry->len = entry->item.len;
+    if (entry_check_known(i->archive, entry, &e) < 0) {
+        entry_decide(entry, INTAKE_FAILED, &e);
+    }
+    pthread_mutex_lock(&i->lock);
+    i->in_flight++;
+    if (entry->decided) {
+        finish_entry(i, entry);
+    } else {
+        list_add(&i->arrived, entry);
+        if (i->arrived.count > 1 && !i->threads_run) {
+            start_threads(i);
+        }
+        pthread_cond_signal(&i->work);
+    }
+    wait_for_room(i, INTAKE_IN_FLIGHT_MAX - 1);
+    pthread_mutex_unlock(&i->lock);
+}
+
+static void give_up(struct intake *i, struct entry *entry, const struct err *why) {
+    entry_decide(entry, INTAKE_FAILED, why);
+    pthread_mutex_lock(&i->lock);
+    i->in_flight++;
+    finish_entry(i, entry);
+    deliver(i);
+    pthread_mutex_unlock(&i->lock);
+}
+
+static int no_memory(struct err *e) { return err_set(e, E_MEMORY, "intake"); }
+
+int intake_add_fd(struct intake *i, int fd, uint64_t tag, struct err *e) {
+    struct entry *entry = entry_new(tag);
+    if (entry == NULL) {
+        return no_memory(e);
+    }
+    struct err why = {0};
+    int rc = store_item_begin(i->delivery, &entry->item, &why);
+    rc = rc == E_OK ? store_item_copy(&entry->item, fd, &why) : rc;
+    rc = rc == E_OK ? store_item_seal(&entry->item, &why) : rc;
+    if (rc == E_OK) {
+        send(i, entry);
+    } else {
+        give_up(i, entry, &why);
+    }
+    return E_OK;
+}
+
+int intake_begin(struct intake *i, uint64_t tag, struct err *e) {
+    intake_abandon(i);
+    i->stream = entry_new(tag);
+    if (i->stream == NULL) {
+        return no_memory(e);
+    }
+    struct err why = {0};
+    if (store_item_begin(i->delivery, &i->stream->item, &why) != E_OK) {
+        entry_decide(i->stream, INTAKE_FAILED, &why);
+    }
+    return E_OK;
+}
+
+int intake_write(struct intake *i, const void *bytes, size_t len, struct err *e) {
+    struct entry *entry = i->stream;
+    if (entry == NULL) {
+        return err_set(e, E_INTERNAL, "intake_write without intake_begin");
+    }
+    struct err why = {0};
+    if (!entry->decided && store_item_write(&entry->item, bytes, len, &why) != E_OK) {
+        entry_decide(entry, INTAKE_FAILED, &why);
+    }
+    return E_OK;
+}
+
+int intake_end(struct intake *i, struct err *e) {
+    struct entry *entry = i->stream;
+    if (entry == NULL) {
+        return err_set(e, E_INTERNAL, "intake_end without intake_begin");
+    }
+    i->stream = NULL;
+    struct err why = entry->result.why;
+    if (!entry->decided && store_item_seal(&entry->item, &why) == E_OK) {
+        send(i, entry);
+    } else {
+        give_up(i, entry, &why);
+    }
+    return E_OK;
+}
+
+void intake_abandon(struct intake *i) {
+    entry_free(i->stream);
+    i->stream = NULL;
+}
+
+int intake_finish(struct intake *i, struct err *e) {
+    (void)e;
+    pthread_mutex_lock(&i->lock);
+    wait_for_room(i, 0);
+    pthread_mutex_unlock(&i->lock);
+    return E_OK;
+}
+
+void intake_close(struct intake *i) {
+    if (i == NULL) {
+        return;
+    }
+    intake_abandon(i);
+    pthread_mutex_lock(&i->lock);
+    i->closing = true;
+    if (!has_threads(i)) {
+        i->in_flight -= i->arrived.count + i->examined.count;
+        list_free(&i->arrived);
+        list_free(&i->examined);
+    }
+    pthread_cond_broadcast(&i->work);
+    pthread_cond_broadcast(&i->ready);
+    pthread_mutex_unlock(&i->lock);
+    for (size_t k = 0; k < i->runner_count; k++) {
+        pthread_join(i->runners[k], NULL);
+    }
+    if (i->threads_run) {
+        pthread_cond_signal(&i->ready);
+        pthread_join(i->committer, NULL);
+    }
+    list_free(&i->results);
+    store_delivery_close(i->delivery);
+    pthread_mutex_destroy(&i->lock);
+    pthread_cond_destroy(&i->work);
+    pthread_cond_destroy(&i->ready);
+    pthread_cond_destroy(&i->news);
+    mem_free(i);
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests of jobs as bytes. Both ends are this program, so a struct's bytes are enough.
+#pragma once
+
+#include <stdint.h>
+
+#include "archive/jobs.h"
+
+struct job_render {
+    struct render_request request;
+    uint32_t thumbnail_side; // 0: render what the request says
+};
+
+struct job_bulk {
+    uint64_t offset, len;
+};

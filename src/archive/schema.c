@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tables of the catalogue. The values that DICOM gives are text as written ('' when absent or empty);
+// *_fold is text for comparison without case and accents, *_key is a number for ranges and order.
+// Counts and lists above the level of instances are kept by the intake transaction (register.c).
+#include "archive/schema.h"
+
+static const char version_1[] =
+    // Who a study is of: PatientID and its issuer; without a PatientID, name and birth date.
+    "CREATE TABLE patient ("
+    " id {id},"
+    " identity {text} NOT NULL UNIQUE"
+    "){table};"
+
+    "CREATE TABLE study ("
+    " id {id},"
+    " patient {int} NOT NULL REFERENCES patient(id),"
+    " study_uid {text} NOT NULL UNIQUE,"
+    " patient_name {text} NOT NULL, patient_name_fold {text} NOT NULL,"
+    " patient_id {text} NOT NULL,"
+    " issuer {text} NOT NULL,"
+    " birth_date {text} NOT NULL, birth_date_key {int} NOT NULL,"
+    " birth_time {text} NOT NULL, birth_time_key {int} NOT NULL,"
+    " sex {text} NOT NULL,"
+    " other_ids {text} NOT NULL,"
+    " age {text} NOT NULL,"
+    " patient_size {text} NOT NULL,"
+    " patient_weight {text} NOT NULL,"
+    " patient_comments {text} NOT NULL, patient_comments_fold {text} NOT NULL,"
+    " study_date {text} NOT NULL, study_date_key {int} NOT NULL,"
+    " study_time {text} NOT NULL, study_time_key {int} NOT NULL,"
+    " accession {text} NOT NULL,"
+    " study_id {text} NOT NULL,"
+    " study_description {text} NOT NULL, study_description_fold {text} NOT NULL,"
+    " referring {text} NOT NULL, referring_fold {text} NOT NULL,"
+    " reading {text} NOT NULL, reading_fold {text} NOT NULL,"
+    " diagnoses {text} NOT NULL, diagnoses_fold {text} NOT NULL,"
+    " study_comments {text} NOT NULL, study_comments_fold {text} NOT NULL,"
+    " interpretation {text} NOT NULL,"
+    " study_timezone {text} NOT NULL,"
+    " modalities {text} NOT NULL DEFAULT ''," // lists have backslashes between
+    " body_parts {text} NOT NULL DEFAULT '',"
+    " sop_classes {text} NOT NULL DEFAULT '',"
+    " series_count {int} NOT NULL DEFAULT 0,"
+    " instance_count {int} NOT NULL DEFAULT 0,"
+    " frame_count {int} NOT NULL DEFAULT 0,"
+    " bytes {int} NOT NULL DEFAULT 0,"
+    " created {int} NOT NULL," // microseconds since 1970 UTC
+    " changed {int} NOT NULL"
+    "){table};"
+    "CREATE INDEX study_by_date ON study (study_date_key, study_time_key);"
+    "CREATE INDEX study_by_name ON study (patient_name_fold);"
+    "CREATE INDEX study_by_patient_id ON study (patient_id);"
+    "CREATE INDEX study_by_accession ON study (accession);"
+    "CREATE INDEX study_by_study_id ON study (study_id);"
+    "CREATE INDEX study_by_referring ON study (referring_fold);"
+    "CREATE INDEX study_by_description ON study (study_description_fold);"
+    "CREATE INDEX study_by_patient ON study (patient);"
+
+    "CREATE TABLE series ("
+    " id {id},"
+    " study {int} NOT NULL REFERENCES study(id),"
+    " series_uid {text} NOT NULL,"
+    " modality {text} NOT NULL,"
+    " series_number {text} NOT NULL, series_number_key {int} NOT NULL,"
+    " series_description {text} NOT NULL, series_description_fold {text} NOT NULL,"
+    " series_date {text} NOT NULL, series_date_key {int} NOT NULL,"
+    " series_time {text} NOT NULL, series_time_key {int} NOT NULL,"
+    " body_part {text} NOT NULL,"
+    " laterality {text} NOT NULL,"
+    " patient_position {text} NOT NULL,"
+    " protocol {text} NOT NULL, protocol_fold {text} NOT NULL,"
+    " institution {text} NOT NULL, institution_fold {text} NOT NULL,"
+    " department {text} NOT NULL, department_fold {text} NOT NULL,"
+    " station {text} NOT NULL,"
+    " manufacturer {text} NOT NULL, manufacturer_fold {text} NOT NULL,"
+    " model {text} NOT NULL, model_fold {text} NOT NULL,"
+    " performing {text} NOT NULL, performing_fold {text} NOT NULL,"
+    " operators {text} NOT NULL, operators_fold {text} NOT NULL,"
+    " frame_of_reference {text} NOT NULL,"
+    " pps_date {text} NOT NULL, pps_date_key {int} NOT NULL,"
+    " pps_time {text} NOT NULL, pps_time_key {int} NOT NULL,"
+    " pps_id {text} NOT NULL,"
+    " pps_description {text} NOT NULL, pps_description_fold {text} NOT NULL,"
+    " step_ids {text} NOT NULL,"
+    " procedure_ids {text} NOT NULL,"
+    " instance_count {int} NOT NULL DEFAULT 0,"
+    " frame_count {int} NOT NULL DEFAULT 0,"
+    " bytes {int} NOT NULL DEFAULT 0,"
+    " image_rows {int} NOT NULL DEFAULT 0," // of the first image
+    " image_columns {int} NOT NULL DEFAULT 0,"
+    " sop_classes {text} NOT NULL DEFAULT '',"
+    " syntaxes {text} NOT NULL DEFAULT '',"
+    " pixel_problem {text} NOT NULL DEFAULT ''," // why an image of it cannot be shown
+    " changed {int} NOT NULL,"
+    " UNIQUE (study, series_uid)"
+    "){table};"
+    "CREATE INDEX series_by_uid ON series (series_uid);"
+    "CREATE INDEX series_by_study ON series (study, series_number_key);"
+
+    "CREATE TABLE instance ("
+    " id {id},"
+    " series {int} NOT NULL REFERENCES series(id),"
+    " sop_instance {text} NOT NULL UNIQUE,"
+    " sop_class {text} NOT NULL,"
+    " instance_number {text} NOT NULL, instance_number_key {int} NOT NULL,"
+    " creation_date {text} NOT NULL, creation_date_key {int} NOT NULL,"
+    " creation_time {text} NOT NULL, creation_time_key {int} NOT NULL,"
+    " content_date {text} NOT NULL, content_date_key {int} NOT NULL,"
+    " content_time {text} NOT NULL, content_time_key {int} NOT NULL,"
+    " acquisition_number {text} NOT NULL, acquisition_number_key {int} NOT NULL,"
+    " image_type {text} NOT NULL,"
+    " image_comments {text} NOT NULL, image_comments_fold {text} NOT NULL,"
+    " slice_location {text} NOT NULL,"
+    " photometric {text} NOT NULL,"
+    " object {blob} NOT NULL UNIQUE," // SHA-256 of the file: its name in the store
+    " bytes {int} NOT NULL,"
+    " body_offset {int} NOT NULL," // where the data set begins in the file
+    " syntax {text} NOT NULL,"
+    " frames {int} NOT NULL," // 0: no pixels
+    " image_rows {int} NOT NULL,"
+    " image_columns {int} NOT NULL,"
+    " samples {int} NOT NULL,"
+    " bits_allocated {int} NOT NULL,"
+    " received {int} NOT NULL"
+    "){table};"
+    "CREATE INDEX instance_by_series ON instance (series, instance_number_key);"
+
+    // What retrieval reads and search never does.
+    "CREATE TABLE instance_data ("
+    " instance {id} REFERENCES instance(id),"
+    " frame_table {blob},"            // pixel/frames_pack.h
+    " bulk_table {blob} NOT NULL,"    // archive/record.h
+    " metadata {blob} NOT NULL,"      // DICOM JSON, raw deflate ending in a full flush
+    " metadata_len {int} NOT NULL,"   // of the JSON
+    " metadata_crc {int} NOT NULL"    // CRC-32 of the JSON
+    "){table};"
+
+    // Words of the catalogue page, folded; and its facets (kind: see catalogue.c).
+    "CREATE TABLE study_word ("
+    " word {text} NOT NULL, study {int} NOT NULL REFERENCES study(id), PRIMARY KEY (word, study)"
+    "){clustered};"
+    "CREATE TABLE study_facet ("
+    " kind {int} NOT NULL, value {text} NOT NULL, study {int} NOT NULL REFERENCES study(id),"
+    " PRIMARY KEY (kind, value, study)"
+    "){clustered};"
+
+    // One row.
+    "CREATE TABLE total ("
+    " id {id},"
+    " studies {int} NOT NULL, series {int} NOT NULL, instances {int} NOT NULL, bytes {int} NOT NULL"
+    "){table};"
+    "INSERT INTO total (id, studies, series, instances, bytes) VALUES (1, 0, 0, 0, 0);"
+
+    // What intake noticed and could live with: for people who look after the archive.
+    "CREATE TABLE finding ("
+    " id {id},"
+    " noticed {int} NOT NULL,"
+    " study_uid {text} NOT NULL, series_uid {text} NOT NULL, sop_instance {text} NOT NULL,"
+    " kind {text} NOT NULL,"
+    " words {text} NOT NULL"
+    "){table};"
+    "CREATE INDEX finding_by_study ON finding (study_uid);";
+
+const struct db_migration schema_migrations[] = {{1, version_1}};
+const size_t schema_migration_count = sizeof schema_migrations / sizeof schema_migrations[0];
+
+int schema_bring(struct db *d, struct err *e) {
+    return db_migrate(d, schema_migrations, schema_migration_count, e);
+}
