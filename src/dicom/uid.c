@@ -25,31 +25,32 @@ const struct dcm_uid_entry *dcm_uid_find(struct slice uid) {
     return NULL;
 }
 
-static bool component_valid(struct slice part) {
-    bool leading_zero = part.len > 1 && part.ptr[0] == '0';
-    if (part.len == 0 || leading_zero) {
-        return false;
-    }
+static bool all_digits(struct slice part) {
     for (size_t i = 0; i < part.len; i++) {
         if (part.ptr[i] < '0' || part.ptr[i] > '9') {
+            return false;
+        }
+    }
+    return part.len > 0;
+}
+
+static bool is_uid(struct slice uid, bool leading_zeros_allowed) {
+    if (uid.len == 0 || uid.len > DCM_UID_MAX) {
+        return false;
+    }
+    struct slice part;
+    while (slice_split(&uid, '.', &part)) {
+        bool leading_zero = part.len > 1 && part.ptr[0] == '0';
+        if (!all_digits(part) || (leading_zero && !leading_zeros_allowed)) {
             return false;
         }
     }
     return true;
 }
 
-bool dcm_uid_valid(struct slice uid) {
-    if (uid.len == 0 || uid.len > DCM_UID_MAX) {
-        return false;
-    }
-    struct slice part;
-    while (slice_split(&uid, '.', &part)) {
-        if (!component_valid(part)) {
-            return false;
-        }
-    }
-    return true;
-}
+bool dcm_uid_valid(struct slice uid) { return is_uid(uid, false); }
+
+bool dcm_uid_usable(struct slice uid) { return is_uid(uid, true); }
 
 bool dcm_uid_is_storage(struct slice sop_class) {
     const struct dcm_uid_entry *entry = dcm_uid_find(sop_class);

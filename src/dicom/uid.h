@@ -27,6 +27,10 @@ const struct dcm_uid_entry *dcm_uid_find(struct slice uid); // NULL when not reg
 // PS3.5 9.1: digits and dots, no empty component, no leading zeros, at most 64 characters.
 bool dcm_uid_valid(struct slice uid);
 
+// The same but for leading zeros, which devices in the field write: it still names one thing, and
+// refusing it would lose real images.
+bool dcm_uid_usable(struct slice uid);
+
 // A storage SOP class of the registry ("… Storage", not of the media directory).
 bool dcm_uid_is_storage(struct slice sop_class);
 
