@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Speed of the pixel floor on one core: RLE both ways, rendering to JPEG and PNG at full size and as
-// a thumbnail. The image is a file given by name, or a synthetic 512 x 512 CT slice of 12 bits with
-// noise. Prints frames a second: the median of several runs. It asserts nothing.
+// Speed of the pixel floor on one core: RLE both ways, rendering to JPEG and PNG at full size and
+// as a thumbnail. The image is a file given by name, or a synthetic 512 x 512 CT slice of 12 bits
+// with noise. Prints frames a second: the median of several runs. It asserts nothing.
 //
 //   bench_pixel [DICOM FILE]
 #include <math.h>
@@ -164,8 +164,15 @@ static int make_slice(struct work *w, struct arena *a) {
     }
     w->file = slice_of(pixels, (size_t)SIDE * SIDE * 2);
     w->image = (struct px_image){
-        .rows = SIDE, .columns = SIDE, .frames = 1, .samples = 1, .bits_allocated = 16,
-        .bits_stored = 12, .high_bit = 11, .photometric = PX_MONOCHROME2, .pixel_height = 1,
+        .rows = SIDE,
+        .columns = SIDE,
+        .frames = 1,
+        .samples = 1,
+        .bits_allocated = 16,
+        .bits_stored = 12,
+        .high_bit = 11,
+        .photometric = PX_MONOCHROME2,
+        .pixel_height = 1,
         .syntax = dcm_transfer_syntax_find(slice_str(DCM_EXPLICIT_LE_UID)),
         .grey = {.slope = 1, .intercept = -1024, .windows = &window, .window_count = 1}};
     return px_frames_native(a, &w->image, 0, w->file.len, &w->frames, &w->e);

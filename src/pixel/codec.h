@@ -14,10 +14,10 @@
 struct err;
 
 struct px_codec {
-    const char *name;           // "RLE Lossless"
+    const char *name;            // "RLE Lossless"
     const char *const *syntaxes; // transfer syntax UIDs, NULL at the end
-    // Why this image cannot be decoded although the syntax can ("with more than 8 bits …"), or NULL.
-    // The member itself may be NULL: nothing to refuse.
+    // Why this image cannot be decoded although the syntax can ("with more than 8 bits …"), or
+    // NULL. The member itself may be NULL: nothing to refuse.
     const char *(*refuse)(const struct px_image *im);
     // Decodes the bytes of one frame into `frame` (reserve, describe, fill). Must fail and never
     // read past `bytes` when they do not hold the image described; must not trust the stream's own
@@ -30,13 +30,14 @@ struct px_codec {
 // NULL when no codec here decodes this transfer syntax.
 const struct px_codec *px_codec_find(const char *syntax_uid);
 
-// Whether px_decode will try: for catalogues ("readable") and Accept negotiation. *ret_reason (may be
-// NULL) gets a sentence in the buffer when not, such as "JPEG 2000 … is not decoded by this server".
+// Whether px_decode will try: for catalogues ("readable") and Accept negotiation. *ret_reason (may
+// be NULL) gets a sentence in the buffer when not, such as "JPEG 2000 … is not decoded by this
+// server".
 #define PX_REASON_MAX 200
 bool px_can_decode(const struct px_image *im, char ret_reason[PX_REASON_MAX]);
 
-// Frame `frame` (from 0) out of `file` (see frames.h). E_NOT_ACCEPTABLE with a sentence that names the
-// transfer syntax when no codec is there; E_CORRUPT, E_TRUNCATED, E_MISMATCH for this frame only when
-// its bytes are bad. On failure *frame keeps memory but holds no picture.
+// Frame `frame` (from 0) out of `file` (see frames.h). E_NOT_ACCEPTABLE with a sentence that names
+// the transfer syntax when no codec is there; E_CORRUPT, E_TRUNCATED, E_MISMATCH for this frame
+// only when its bytes are bad. On failure *frame keeps memory but holds no picture.
 int px_decode(const struct px_image *im, const struct px_frames *frames, struct slice file,
               uint32_t number, struct px_frame *frame, struct err *e);

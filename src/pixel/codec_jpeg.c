@@ -56,8 +56,8 @@ static J_COLOR_SPACE stored_space(const struct jpeg_decompress_struct *c,
 static int check_stream(const struct jpeg_decompress_struct *c, const struct px_image *im,
                         struct err *e) {
     if (c->data_precision != 8) {
-        return err_set(e, E_NOT_ACCEPTABLE, "JPEG of %d bits a sample is not decoded by this server",
-                       c->data_precision);
+        return err_set(e, E_NOT_ACCEPTABLE,
+                       "JPEG of %d bits a sample is not decoded by this server", c->data_precision);
     }
     if (c->image_width != im->columns || c->image_height != im->rows) {
         return err_set(e, E_MISMATCH, "the JPEG stream is %u x %u, the data set says %u x %u",

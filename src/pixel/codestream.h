@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the first bytes of a compressed frame look, so that frames can be told apart in files without
-// an offset table (PS3.5 A.4): JPEG and JPEG-LS begin with SOI, JPEG 2000 with SOC and SIZ, RLE with
-// its header of segment offsets.
+// an offset table (PS3.5 A.4): JPEG and JPEG-LS begin with SOI, JPEG 2000 with SOC and SIZ, RLE
+// with its header of segment offsets.
 #pragma once
 
 #include <stdbool.h>

@@ -11,7 +11,8 @@
 CLEANUP_DEFINE(bytes, uint8_t, mem_free);
 
 static uint8_t deep_to_byte(uint32_t value, unsigned bits) {
-    return bits >= 8 ? (uint8_t)(value >> (bits - 8)) : (uint8_t)(value * 255u / ((1u << bits) - 1));
+    return bits >= 8 ? (uint8_t)(value >> (bits - 8))
+                     : (uint8_t)(value * 255u / ((1u << bits) - 1));
 }
 
 // Any layout and depth to interleaved bytes of three.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Colour frames to interleaved 8-bit RGB: planes, deep samples, PALETTE COLOR, and the YBR spaces of
-// PS3.3 C.7.6.3.1.2. ICC profiles are not applied.
+// Colour frames to interleaved 8-bit RGB: planes, deep samples, PALETTE COLOR, and the YBR spaces
+// of PS3.3 C.7.6.3.1.2. ICC profiles are not applied.
 #pragma once
 
 #include <stdint.h>

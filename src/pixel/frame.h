@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One decoded frame: samples in little-endian order, as an Explicit VR Little Endian file holds them
-// (PS3.5 8), with a description of its own because decoding may change it (a JPEG of YBR_FULL_422
-// comes out as RGB; packed 12-bit words come out as 16-bit ones).
+// One decoded frame: samples in little-endian order, as an Explicit VR Little Endian file holds
+// them (PS3.5 8), with a description of its own because decoding may change it (a JPEG of
+// YBR_FULL_422 comes out as RGB; packed 12-bit words come out as 16-bit ones).
 #pragma once
 
 #include <stdbool.h>

@@ -63,7 +63,8 @@ static struct px_range join(const struct px_encapsulated *from, uint32_t first, 
 }
 
 // Frame i begins with the fragment that lies starts[i] bytes behind the first one's item tag
-// (PS3.5 A.4). Both lists ascend, so one walk finds all. false: the table does not fit the fragments.
+// (PS3.5 A.4). Both lists ascend, so one walk finds all. false: the table does not fit the
+// fragments.
 static bool apply_offsets(const struct px_encapsulated *from, struct slice table, size_t width,
                           struct px_frames *t) {
     uint64_t base = from->fragments[1].offset;
@@ -124,7 +125,8 @@ static bool one_each(const struct px_encapsulated *from, struct px_frames *t) {
     return true;
 }
 
-// A fragment that starts a code stream starts a frame (PS3.5 A.4: frames are not mixed in fragments).
+// A fragment that starts a code stream starts a frame (PS3.5 A.4: frames are not mixed in
+// fragments).
 static bool by_scan(const struct px_encapsulated *from, enum px_stream stream, struct px_frames *t,
                     uint32_t *ret_found) {
     uint32_t first = 1;
@@ -150,8 +152,10 @@ static int cannot_divide(const struct px_image *im, const struct px_encapsulated
     if (present < im->frames) {
         err_set(e, E_TRUNCATED, "%u frames declared, %u fragments present", im->frames, present);
     } else {
-        err_set(e, E_MISMATCH, "%u frames declared, %u found in %u fragments without a usable "
-                               "offset table", im->frames, found, present);
+        err_set(e, E_MISMATCH,
+                "%u frames declared, %u found in %u fragments without a usable "
+                "offset table",
+                im->frames, found, present);
     }
     return err_at(e, from->fragments[0].offset);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Layout: version, source, flags, then numbers of 7 bits a byte, least significant first: count,
-// frame bits, word bits; uniform tables: first offset, distance, length, fragments; others: for each
-// frame the gap behind the one before, length, fragments.
+// frame bits, word bits; uniform tables: first offset, distance, length, fragments; others: for
+// each frame the gap behind the one before, length, fragments.
 #include "pixel/frames_pack.h"
 
 #include "base/arena.h"
@@ -38,9 +38,9 @@ void px_frames_pack(const struct px_frames *t, struct buf *out) {
     bool uniform = is_uniform(t);
     buf_put_byte(out, VERSION);
     buf_put_byte(out, (uint8_t)t->source);
-    buf_put_byte(out, (uint8_t)((t->unaligned ? FLAG_UNALIGNED : 0) |
-                                (t->table_wrong ? FLAG_TABLE_WRONG : 0) |
-                                (uniform ? FLAG_UNIFORM : 0)));
+    buf_put_byte(out,
+                 (uint8_t)((t->unaligned ? FLAG_UNALIGNED : 0) |
+                           (t->table_wrong ? FLAG_TABLE_WRONG : 0) | (uniform ? FLAG_UNIFORM : 0)));
     put_number(out, t->count);
     put_number(out, t->frame_bits);
     put_number(out, t->word_bits);

@@ -42,7 +42,8 @@ static int automatic(const struct px_image *im, const struct px_frame *f, const 
     }
     double low = stats.percentile[0];
     double high = stats.percentile[PX_PERCENTILES - 1];
-    *ret_window = low < high ? window_between(g, low, high) : window_between(g, stats.min, stats.max);
+    *ret_window =
+        low < high ? window_between(g, low, high) : window_between(g, stats.min, stats.max);
     return E_OK;
 }
 
@@ -53,8 +54,7 @@ static bool shows_as_is(const struct px_image *im, const struct px_frame *f) {
 
 static struct px_window full_range(const struct px_frame *f, const struct px_grey *g) {
     struct px_sample s = px_sample_of(f);
-    return window_between(g, (double)px_sample_of_rank(s, 0),
-                          (double)px_sample_of_rank(s, s.mask));
+    return window_between(g, (double)px_sample_of_rank(s, 0), (double)px_sample_of_rank(s, s.mask));
 }
 
 int px_grey_choose(const struct px_image *im, const struct px_frame *f, uint32_t frame_number,
@@ -112,7 +112,8 @@ static uint32_t find_change(const struct px_grey_path *path, struct px_sample s,
     return from;
 }
 
-// Windows over a linear rescale only rise or only fall: outside of the window the table is constant.
+// Windows over a linear rescale only rise or only fall: outside of the window the table is
+// constant.
 static void fill_table(const struct px_grey_path *path, struct px_sample s, uint8_t *table) {
     uint32_t end = s.mask + 1;
     if (path->by_lut || path->grey->modality != NULL) {

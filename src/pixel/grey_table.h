@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Grey frames to 8 bits: the whole path modality → VOI → presentation becomes one table over the
-// stored values that occur, and the picture is that table applied. Wide integers and floats take the
-// path value by value.
+// stored values that occur, and the picture is that table applied. Wide integers and floats take
+// the path value by value.
 #pragma once
 
 #include <stdint.h>

@@ -15,25 +15,25 @@ struct dcm_dataset;
 struct dcm_transfer_syntax;
 struct err;
 
-#define PX_SIDE_MAX 65535u                        // rows, columns
-#define PX_FRAMES_MAX 1000000u                    // in one instance
-#define PX_FRAME_BYTES_MAX ((uint64_t)512 << 20)  // of one decoded frame
-#define PX_WINDOWS_MAX 32u                        // kept of one VOI LUT macro
+#define PX_SIDE_MAX 65535u                       // rows, columns
+#define PX_FRAMES_MAX 1000000u                   // in one instance
+#define PX_FRAME_BYTES_MAX ((uint64_t)512 << 20) // of one decoded frame
+#define PX_WINDOWS_MAX 32u                       // kept of one VOI LUT macro
 #define PX_LUT_ENTRIES_MAX 65536u
 #define PX_EXPLANATION_MAX 64
 
 // X(name, defined term, samples)
-#define PX_PHOTOMETRIC_LIST(X)                \
-    X(MONOCHROME1, "MONOCHROME1", 1)          \
-    X(MONOCHROME2, "MONOCHROME2", 1)          \
-    X(PALETTE_COLOR, "PALETTE COLOR", 1)      \
-    X(RGB, "RGB", 3)                          \
-    X(YBR_FULL, "YBR_FULL", 3)                \
-    X(YBR_FULL_422, "YBR_FULL_422", 3)        \
-    X(YBR_PARTIAL_422, "YBR_PARTIAL_422", 3)  \
-    X(YBR_PARTIAL_420, "YBR_PARTIAL_420", 3)  \
-    X(YBR_ICT, "YBR_ICT", 3)                  \
-    X(YBR_RCT, "YBR_RCT", 3)                  \
+#define PX_PHOTOMETRIC_LIST(X)                                                                     \
+    X(MONOCHROME1, "MONOCHROME1", 1)                                                               \
+    X(MONOCHROME2, "MONOCHROME2", 1)                                                               \
+    X(PALETTE_COLOR, "PALETTE COLOR", 1)                                                           \
+    X(RGB, "RGB", 3)                                                                               \
+    X(YBR_FULL, "YBR_FULL", 3)                                                                     \
+    X(YBR_FULL_422, "YBR_FULL_422", 3)                                                             \
+    X(YBR_PARTIAL_422, "YBR_PARTIAL_422", 3)                                                       \
+    X(YBR_PARTIAL_420, "YBR_PARTIAL_420", 3)                                                       \
+    X(YBR_ICT, "YBR_ICT", 3)                                                                       \
+    X(YBR_RCT, "YBR_RCT", 3)                                                                       \
     X(XYB, "XYB", 3)
 
 enum px_photometric {
@@ -112,19 +112,19 @@ struct px_image {
     enum dcm_vr pixel_vr;                     // as written: OB, OW, OF, OD (or UN)
     const struct dcm_transfer_syntax *syntax; // never NULL
     bool big_endian;                          // of native words in the file
-    bool inverse;          // Presentation LUT Shape INVERSE
-    bool has_shape;        // Presentation LUT Shape was IDENTITY or INVERSE
-    bool has_padding;      // Pixel Padding Value; the range is ordered, both ends belong to it
+    bool inverse;                             // Presentation LUT Shape INVERSE
+    bool has_shape;                           // Presentation LUT Shape was IDENTITY or INVERSE
+    bool has_padding; // Pixel Padding Value; the range is ordered, both ends belong to it
     int64_t padding_low;
     int64_t padding_high;
     bool has_smallest_largest;
     int64_t smallest;
     int64_t largest;
-    double pixel_height;   // ratio of a pixel's height to its width; 1 when square or not said
-    bool has_spacing;      // Pixel Spacing, else Imager Pixel Spacing, mm
-    double row_spacing;    // between rows
-    double column_spacing; // between columns
-    bool lossy;            // Lossy Image Compression "01"
+    double pixel_height;       // ratio of a pixel's height to its width; 1 when square or not said
+    bool has_spacing;          // Pixel Spacing, else Imager Pixel Spacing, mm
+    double row_spacing;        // between rows
+    double column_spacing;     // between columns
+    bool lossy;                // Lossy Image Compression "01"
     struct px_palette palette; // count 0 when there is none
     struct px_grey grey;       // of all frames that have none of their own
     const struct px_grey *frame_grey; // NULL, or `frames` entries (enhanced multi-frame)
@@ -132,9 +132,10 @@ struct px_image {
 
 // Reads and validates. Everything it points to lives in `a` or borrows from the data set's bytes.
 // Repairable oddities of real files are repaired (high bit not stored - 1, bits stored 0 or over
-// allocated, photometric of a palette without tables). E_NOT_FOUND: the data set has no pixel element
-// (a report, a structure set); E_MISSING, E_MISMATCH, E_VALUE, E_LIMIT: it contradicts itself, with
-// the tag in e->path; E_UNSUPPORTED: bits allocated or photometric that nothing here can show.
+// allocated, photometric of a palette without tables). E_NOT_FOUND: the data set has no pixel
+// element (a report, a structure set); E_MISSING, E_MISMATCH, E_VALUE, E_LIMIT: it contradicts
+// itself, with the tag in e->path; E_UNSUPPORTED: bits allocated or photometric that nothing here
+// can show.
 int px_image_read(struct arena *a, const struct dcm_dataset *d,
                   const struct dcm_transfer_syntax *syntax, struct px_image *ret_image,
                   struct err *e);
@@ -145,8 +146,8 @@ int px_image_check(const struct px_image *im, struct err *e);
 // frame counts from 0.
 const struct px_grey *px_image_grey(const struct px_image *im, uint32_t frame);
 
-// Bits of one uncompressed frame in the file (12-bit packed and 1-bit frames need not end on a byte;
-// YBR_FULL_422 has two samples a pixel).
+// Bits of one uncompressed frame in the file (12-bit packed and 1-bit frames need not end on a
+// byte; YBR_FULL_422 has two samples a pixel).
 uint64_t px_image_frame_bits(const struct px_image *im);
 
 // Bytes of one decoded frame as codec.h gives it out.

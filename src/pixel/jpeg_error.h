@@ -12,9 +12,9 @@
 struct px_jpeg_error {
     struct jpeg_error_mgr manager; // first: libjpeg hands out its address
     jmp_buf back;
-    bool ended;                    // the input was used up before an end marker came
-    int damage;                    // warning code that means lost picture data, 0: none
-    char text[JMSG_LENGTH_MAX];    // of the fatal error or the damage
+    bool ended;                 // the input was used up before an end marker came
+    int damage;                 // warning code that means lost picture data, 0: none
+    char text[JMSG_LENGTH_MAX]; // of the fatal error or the damage
 };
 
 // Use: cinfo.err = px_jpeg_error_init(&error); if (setjmp(error.back) != 0) { … }

@@ -86,10 +86,10 @@ int px_lut_read(struct arena *a, const struct dcm_dataset *item, bool may_be_neg
     struct px_lut_descriptor descriptor;
     struct px_lut lut = {0};
     uint16_t largest;
-    int code =
-        px_lut_descriptor(dcm_get(item, DCM_LUTDescriptor), may_be_negative, &descriptor, e);
+    int code = px_lut_descriptor(dcm_get(item, DCM_LUTDescriptor), may_be_negative, &descriptor, e);
     if (code == E_OK) {
-        code = px_lut_entries(a, dcm_get(item, DCM_LUTData), &descriptor, &lut.entries, &largest, e);
+        code =
+            px_lut_entries(a, dcm_get(item, DCM_LUTData), &descriptor, &lut.entries, &largest, e);
     }
     if (code != E_OK) {
         return code;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Look-up tables out of a data set (PS3.3 C.11.1.1, C.11.2.1.1, C.7.6.3.1.5): descriptor and data as
-// real files write them: 8-bit entries in bytes or words, wrong bit depths, implicit VR.
+// Look-up tables out of a data set (PS3.3 C.11.1.1, C.11.2.1.1, C.7.6.3.1.5): descriptor and data
+// as real files write them: 8-bit entries in bytes or words, wrong bit depths, implicit VR.
 #pragma once
 
 #include <stdbool.h>
@@ -23,8 +23,8 @@ struct px_lut_descriptor {
 int px_lut_descriptor(const struct dcm_node *node, bool may_be_negative,
                       struct px_lut_descriptor *ret_descriptor, struct err *e);
 
-// Entries of (gggg,eeee) LUT Data for a descriptor, 16 bits each, in `a`. *ret_largest (may be NULL)
-// is the largest.
+// Entries of (gggg,eeee) LUT Data for a descriptor, 16 bits each, in `a`. *ret_largest (may be
+// NULL) is the largest.
 int px_lut_entries(struct arena *a, const struct dcm_node *data,
                    const struct px_lut_descriptor *descriptor, const uint16_t **ret_entries,
                    uint16_t *ret_largest, struct err *e);

@@ -210,9 +210,12 @@ int px_palette_read(struct arena *a, const struct dcm_dataset *d, struct px_pale
                            descriptors[0].count, descriptors[c].count);
         }
     }
-    *ret_palette = (struct px_palette){
-        descriptors[0].first, descriptors[0].count,
-        real_bits(entries, descriptors[0].count, descriptors[0].bits), entries[0], entries[1],
-        entries[2]};
+    *ret_palette =
+        (struct px_palette){descriptors[0].first,
+                            descriptors[0].count,
+                            real_bits(entries, descriptors[0].count, descriptors[0].bits),
+                            entries[0],
+                            entries[1],
+                            entries[2]};
     return E_OK;
 }

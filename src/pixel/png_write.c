@@ -57,7 +57,8 @@ static void subtract(const uint8_t *restrict a, const uint8_t *restrict b, size_
     }
 }
 
-// Distance from zero of the bytes of a - b, taken as signed: the usual guess of what compresses well.
+// Distance from zero of the bytes of a - b, taken as signed: the usual guess of what compresses
+// well.
 static uint64_t cost_between(const uint8_t *restrict a, const uint8_t *restrict b, size_t len) {
     uint64_t sum = 0;
     for (size_t i = 0; i < len; i++) {

@@ -32,8 +32,7 @@ static int reserve(struct px_bitmap *b, uint32_t width, uint32_t height, uint8_t
 }
 
 static int paint(const struct px_image *im, const struct px_frame *f, uint32_t frame_number,
-                 const struct px_render_options *options, struct px_bitmap *bitmap,
-                 struct err *e) {
+                 const struct px_render_options *options, struct px_bitmap *bitmap, struct err *e) {
     bool mono = px_is_mono(f->photometric);
     int code = reserve(bitmap, f->columns, f->rows, mono ? 1 : 3, e);
     if (code != E_OK) {
@@ -77,9 +76,8 @@ int px_render(const struct px_image *im, const struct px_frame *f, uint32_t fram
     if (code != E_OK) {
         return code;
     }
-    struct px_resample from = {whole.data,   whole.width,  whole.height,  whole.channels, place.x,
-                               place.y,      place.width,  place.height,  place.flip_x,
-                               place.flip_y};
+    struct px_resample from = {whole.data, whole.width, whole.height, whole.channels, place.x,
+                               place.y,    place.width, place.height, place.flip_x,   place.flip_y};
     return px_resample(&from, place.out_width, place.out_height, bitmap->data, e);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a decoded frame to 8-bit grey or RGB: modality, VOI, presentation (PS3.3 C.11, PS3.4 N.2),
-// colour spaces (C.7.6.3.1.2), viewport (PS3.18 8.3.5.1.3) with square pixels. Overlays, shutters and
-// presentation states are not applied. picture.h makes a JPEG or PNG of it in one call.
+// colour spaces (C.7.6.3.1.2), viewport (PS3.18 8.3.5.1.3) with square pixels. Overlays, shutters
+// and presentation states are not applied. picture.h makes a JPEG or PNG of it in one call.
 #pragma once
 
 #include <stdbool.h>
@@ -32,13 +32,14 @@ enum px_window_choice {
     PX_WINDOW_AUTO   // from percentiles of this frame without padding
 };
 
-// PS3.18 8.3.5.1.3: fit the region into width × height keeping the shape; negative region sizes flip.
+// PS3.18 8.3.5.1.3: fit the region into width × height keeping the shape; negative region sizes
+// flip.
 struct px_viewport {
     uint32_t width;
     uint32_t height;
     bool has_region;
-    double x, y;          // left upper corner in pixels of the source image
-    double region_width;  // 0: to the right edge; negative: flip left-right
+    double x, y;         // left upper corner in pixels of the source image
+    double region_width; // 0: to the right edge; negative: flip left-right
     double region_height;
 };
 
@@ -48,7 +49,7 @@ struct px_render_options {
     struct px_window window;
     bool has_viewport; // else full resolution
     struct px_viewport viewport;
-    bool invert;       // after everything else
+    bool invert; // after everything else
 };
 
 // `frame_number` (from 0) chooses the grey path of enhanced images. Colour images ignore windows.

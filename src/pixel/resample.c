@@ -152,7 +152,7 @@ int px_resample(const struct px_resample *from, uint32_t out_width, uint32_t out
                     row_len);
         }
         (from->channels == 1 ? across_grey : across_colour)(&across, row, out_width,
-                                                             out + y * out_len);
+                                                            out + y * out_len);
     }
     return code;
 }

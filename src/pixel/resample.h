@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Resampling of 8-bit pictures: area average when shrinking, bilinear when growing, each direction on
-// its own; a source rectangle with fractions and flips.
+// Resampling of 8-bit pictures: area average when shrinking, bilinear when growing, each direction
+// on its own; a source rectangle with fractions and flips.
 #pragma once
 
 #include <stdbool.h>

@@ -93,8 +93,8 @@ static int unpack(struct slice segment, uint8_t *out, uint64_t len, struct err *
 }
 
 // PS3.5 G.5: the number of segments, then the offset of each from the start of the header.
-static int read_header(struct slice bytes, uint32_t wanted, uint32_t offsets[PX_RLE_SEGMENTS_MAX + 1],
-                       struct err *e) {
+static int read_header(struct slice bytes, uint32_t wanted,
+                       uint32_t offsets[PX_RLE_SEGMENTS_MAX + 1], struct err *e) {
     if (bytes.len < PX_RLE_HEADER) {
         return err_set(e, E_TRUNCATED, "an RLE frame of %zu bytes has no whole header", bytes.len);
     }

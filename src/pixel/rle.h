@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RLE Lossless (PS3.5 Annex G), both directions, on plain bytes: PackBits segments, one a byte plane,
-// most significant first. It knows nothing of images; codec_rle.c does.
+// RLE Lossless (PS3.5 Annex G), both directions, on plain bytes: PackBits segments, one a byte
+// plane, most significant first. It knows nothing of images; codec_rle.c does.
 #pragma once
 
 #include <stdint.h>
@@ -22,7 +22,8 @@ struct px_rle_shape {
 // Decodes one frame to `out` (pixels * samples * sample_bytes bytes, samples interleaved, little
 // endian). Segments that end early are E_TRUNCATED, too many or misplaced ones E_CORRUPT; bytes
 // behind a full plane are padding and passed over.
-int px_rle_decode(struct slice bytes, const struct px_rle_shape *shape, uint8_t *out, struct err *e);
+int px_rle_decode(struct slice bytes, const struct px_rle_shape *shape, uint8_t *out,
+                  struct err *e);
 
 // Codes one frame; `row_pixels` is the columns: runs never cross a row (PS3.5 G.3.1).
 int px_rle_encode(const uint8_t *samples, const struct px_rle_shape *shape, uint64_t row_pixels,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One sample's bits to its value (PS3.5 8.1.1): bits stored below high bit within bits allocated, and
-// whatever else a file keeps in the unused bits is masked off. Private to pixel/.
+// One sample's bits to its value (PS3.5 8.1.1): bits stored below high bit within bits allocated,
+// and whatever else a file keeps in the unused bits is masked off. Private to pixel/.
 #pragma once
 
 #include <stdbool.h>
@@ -18,7 +18,8 @@ struct px_sample {
 static inline struct px_sample px_sample_of(const struct px_frame *f) {
     uint32_t mask = f->bits_stored >= 32 ? UINT32_MAX : (1u << f->bits_stored) - 1;
     return (struct px_sample){(unsigned)(f->high_bit + 1 - f->bits_stored), mask,
-                              f->is_signed && f->bits_stored <= 32 ? 1u << (f->bits_stored - 1) : 0};
+                              f->is_signed && f->bits_stored <= 32 ? 1u << (f->bits_stored - 1)
+                                                                   : 0};
 }
 
 // Raw bits → 0 … mask, in the order of values.

@@ -95,7 +95,8 @@ int px_window_parse(struct slice text, struct px_render_options *options, struct
         }
     }
     if (!ok || !known || (w.function == PX_VOI_LINEAR && w.width < 1)) {
-        return err_set(e, E_ARGUMENT, "window=%.*s is not centre,width[,linear|linear-exact|sigmoid]",
+        return err_set(e, E_ARGUMENT,
+                       "window=%.*s is not centre,width[,linear|linear-exact|sigmoid]",
                        (int)(text.len < 64 ? text.len : 64), (const char *)text.ptr);
     }
     options->choice = PX_WINDOW_GIVEN;

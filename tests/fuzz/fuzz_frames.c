@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Frame tables. The first byte chooses: a packed table as it might come out of a damaged catalogue, or
-// a pixel element of fragments with its offset tables. Whatever table comes out must stay within the
-// file and survive packing.
+// Frame tables. The first byte chooses: a packed table as it might come out of a damaged catalogue,
+// or a pixel element of fragments with its offset tables. Whatever table comes out must stay within
+// the file and survive packing.
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 #define ASKED_MAX 200u // frames whose bytes are fetched
 
 static const char *const syntaxes[] = {
-    DCM_JPEG_BASELINE_UID, DCM_RLE_UID, "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.102",
-    DCM_DEFLATED_UID,
+    DCM_JPEG_BASELINE_UID,     DCM_RLE_UID,      "1.2.840.10008.1.2.4.90",
+    "1.2.840.10008.1.2.4.102", DCM_DEFLATED_UID,
 };
 
 static void use(const struct px_frames *t, struct slice file, bool ours) {
@@ -81,9 +81,14 @@ static void from_fragments(struct arena *a, const uint8_t *data, size_t len) {
         return;
     }
     const char *uid = syntaxes[data[0] % (sizeof syntaxes / sizeof syntaxes[0])];
-    struct px_image im = {.rows = 1u + data[1], .columns = 1u + data[2],
-                          .frames = 1u + num_le16(data + 3) % 300u, .samples = 1,
-                          .bits_allocated = 8, .bits_stored = 8, .high_bit = 7, .pixel_height = 1,
+    struct px_image im = {.rows = 1u + data[1],
+                          .columns = 1u + data[2],
+                          .frames = 1u + num_le16(data + 3) % 300u,
+                          .samples = 1,
+                          .bits_allocated = 8,
+                          .bits_stored = 8,
+                          .high_bit = 7,
+                          .pixel_height = 1,
                           .photometric = PX_MONOCHROME2,
                           .syntax = dcm_transfer_syntax_find(slice_str(uid))};
     struct dcm_fragment fragments[FRAGMENTS_MAX];

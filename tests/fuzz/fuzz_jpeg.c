@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// JPEG streams: one byte of photometric interpretation, then the stream. The image is declared as the
-// stream's own first frame header says, so that decoding gets past the comparison of sizes.
-#include <stdint.h>
+// JPEG streams: one byte of photometric interpretation, then the stream. The image is declared as
+// the stream's own first frame header says, so that decoding gets past the comparison of sizes.
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -33,8 +33,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
         return 0;
     }
     struct slice stream = slice_of(data + 1, len - 1);
-    struct px_image im = {.rows = 8, .columns = 8, .frames = 1, .samples = 1, .bits_allocated = 8,
-                          .bits_stored = 8, .high_bit = 7, .pixel_height = 1,
+    struct px_image im = {.rows = 8,
+                          .columns = 8,
+                          .frames = 1,
+                          .samples = 1,
+                          .bits_allocated = 8,
+                          .bits_stored = 8,
+                          .high_bit = 7,
+                          .pixel_height = 1,
                           .photometric = PX_MONOCHROME2,
                           .syntax = dcm_transfer_syntax_find(slice_str(DCM_JPEG_BASELINE_UID))};
     declare(stream, &im);

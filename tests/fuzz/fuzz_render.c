@@ -27,13 +27,14 @@ static const struct {
     const char *uid;
     enum dcm_encoding encoding;
 } syntaxes[] = {
-    {DCM_EXPLICIT_LE_UID, DCM_EXPLICIT_LE}, {DCM_IMPLICIT_LE_UID, DCM_IMPLICIT_LE},
-    {DCM_EXPLICIT_BE_UID, DCM_EXPLICIT_BE}, {DCM_RLE_UID, DCM_EXPLICIT_LE},
+    {DCM_EXPLICIT_LE_UID, DCM_EXPLICIT_LE},   {DCM_IMPLICIT_LE_UID, DCM_IMPLICIT_LE},
+    {DCM_EXPLICIT_BE_UID, DCM_EXPLICIT_BE},   {DCM_RLE_UID, DCM_EXPLICIT_LE},
     {DCM_JPEG_BASELINE_UID, DCM_EXPLICIT_LE},
 };
 
 static struct px_picture wish(const uint8_t *p) {
-    struct px_picture w = {.frame = p[0] % 4u, .format = p[1] % 2 ? PX_FORMAT_PNG : PX_FORMAT_JPEG,
+    struct px_picture w = {.frame = p[0] % 4u,
+                           .format = p[1] % 2 ? PX_FORMAT_PNG : PX_FORMAT_JPEG,
                            .quality = p[2] % 101u};
     struct px_render_options *o = &w.options;
     o->choice = (enum px_window_choice)(p[3] % 3);
@@ -45,8 +46,10 @@ static struct px_picture wish(const uint8_t *p) {
     o->viewport = (struct px_viewport){.width = num_le16(p + 9) % VIEWPORT_MAX,
                                        .height = num_le16(p + 11) % VIEWPORT_MAX,
                                        .has_region = p[1] / 4 % 2 != 0,
-                                       .x = p[13] / 3.0, .y = p[14] / 5.0,
-                                       .region_width = (int8_t)p[15], .region_height = (int8_t)p[13]};
+                                       .x = p[13] / 3.0,
+                                       .y = p[14] / 5.0,
+                                       .region_width = (int8_t)p[15],
+                                       .region_height = (int8_t)p[13]};
     o->invert = p[1] / 8 % 2 != 0;
     return w;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// RLE frames: four bytes of shape, then the frame. What decodes must come back from our own encoder.
+// RLE frames: four bytes of shape, then the frame. What decodes must come back from our own
+// encoder.
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,8 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     struct err e = {0};
     size_t size = (size_t)shape.pixels * shape.samples * shape.sample_bytes;
     uint8_t *out = malloc(size);
-    if (out != NULL &&
-        px_rle_decode(slice_of(data + 4, len - 4), &shape, out, &e) == E_OK) {
+    if (out != NULL && px_rle_decode(slice_of(data + 4, len - 4), &shape, out, &e) == E_OK) {
         round_trip(out, &shape, size);
     }
     free(out);

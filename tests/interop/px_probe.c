@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A test tool over the pixel floor. For each file: a line that describes the image, then a line a
-// frame with the SHA-256 of its decoded bytes, or of why there is none; pixels.py compares them with
-// other programs. It also writes decoded frames and rendered pictures to be looked at.
+// frame with the SHA-256 of its decoded bytes, or of why there is none; pixels.py compares them
+// with other programs. It also writes decoded frames and rendered pictures to be looked at.
 //
 //   px_probe FILE…                                  describe, decode, hash
 //   px_probe --raw OUT FILE                         all decoded frames, one behind the other
-//   px_probe --picture OUT.png|OUT.jpg|OUT.pnm [--frame N] [--window TEXT] [--viewport TEXT] [--auto] FILE
+//   px_probe --picture OUT.png|OUT.jpg|OUT.pnm [--frame N] [--window TEXT] [--viewport TEXT]
+//   [--auto] FILE
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -71,8 +72,8 @@ static int complain(const char *path, const struct err *e) {
 }
 
 static const char *source_name(enum px_frames_source source) {
-    static const char *const names[] = {"native",   "basic",   "extended", "one-each",
-                                        "single",   "scanned", "stream"};
+    static const char *const names[] = {"native", "basic",   "extended", "one-each",
+                                        "single", "scanned", "stream"};
     return names[source];
 }
 
