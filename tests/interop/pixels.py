@@ -144,20 +144,23 @@ def square(data):
 
 
 def rendered(probe, path, folder):
-    """Grey pictures through the file's first window and colour pictures, against dcm2pnm."""
+    """Grey pictures through the file's first window or VOI LUT and colour pictures, against dcm2pnm."""
     image, _, errors = fields(probe, path)
-    if image is None or errors or image[10] in JPEG:
+    if image is None or errors:
         return []
     try:
         data = pydicom.dcmread(path, force=True, stop_before_pixels=True)
     except OSError:
         return []
     grey = image[9].startswith("MONO")
-    if grey and ("WindowCenter" not in data or data.WindowCenter in (None, "")):
+    window = ["+Wi", "1"] if data.get("WindowCenter") not in (None, "") else \
+        ["+Wl", "1"] if data.get("VOILUTSequence") else []
+    if grey and not window:
         return []
+    tool = "dcmj2pnm" if image[10] in JPEG else "dcm2pnm"
     mine, theirs = os.path.join(folder, "mine.pnm"), os.path.join(folder, "theirs.pnm")
     a = subprocess.run([probe, "--picture", mine, path], capture_output=True, timeout=120)
-    b = subprocess.run(["dcm2pnm", "+op", "-O", *(["+Wi", "1"] if grey else []), path, theirs], capture_output=True, timeout=120)
+    b = subprocess.run([tool, "+op", "-O", *(window if grey else []), path, theirs], capture_output=True, timeout=120)
     if a.returncode != 0 or b.returncode != 0:
         return [("dcm2pnm (cannot)", "cannot: %s" % b.stderr.decode(errors="replace")[:100])]
     x, y = pnm(mine), pnm(theirs)
@@ -165,7 +168,7 @@ def rendered(probe, path, folder):
         y = y[:, :, :1]
     if x.shape != y.shape and not square(data):  # dcm2pnm leaves such pixels as they are
         return []
-    return [("dcm2pnm", disagreement(x, y, 2 if image[9].startswith("YBR") else 1))]
+    return [("dcm2pnm", disagreement(x, y, JPEG_TOLERANCE if image[10] in JPEG else 2 if image[9].startswith("YBR") else 1))]
 
 
 def main():
