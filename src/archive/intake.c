@@ -29,6 +29,7 @@ struct intake {
     void *context;
     struct store_delivery *delivery;
     struct entry *stream; // between begin and end
+    char only_study[65];  // "": any
 
     pthread_mutex_t lock; // of everything below
     pthread_cond_t work;  // for runners
@@ -87,11 +88,27 @@ static void finish_entry(struct intake *i, struct entry *entry) {
     pthread_cond_signal(&i->news);
 }
 
+// Also what is in the archive already is refused: the request was for another study.
+static void check_study(const struct intake *i, struct entry *entry) {
+    const struct intake_result *r = &entry->result;
+    bool known = !entry->decided || r->verdict == INTAKE_DUPLICATE;
+    if (known && i->only_study[0] != '\0' && strcmp(r->study, i->only_study) != 0) {
+        struct err why = {0};
+        err_set(&why, E_MISMATCH, "the instance is of study %s, not of the one named", r->study);
+        entry_decide(entry, INTAKE_REFUSED, &why);
+    }
+}
+
+void intake_only_study(struct intake *i, const char *study_uid) {
+    (void)snprintf(i->only_study, sizeof i->only_study, "%s", study_uid);
+}
+
 static void examine_next(struct intake *i) {
     struct entry *entry = list_take(&i->arrived);
     i->examining++;
     pthread_mutex_unlock(&i->lock);
     entry_examine(i->archive, entry);
+    check_study(i, entry);
     pthread_mutex_lock(&i->lock);
     i->examining--;
     if (entry->decided) {
@@ -249,6 +266,8 @@ static void send(struct intake *i, struct entry *entry) {
     entry->len = entry->item.len;
     if (entry_check_known(i->archive, entry, &e) < 0) {
         entry_decide(entry, INTAKE_FAILED, &e);
+    } else if (entry->decided) {
+        check_study(i, entry);
     }
     pthread_mutex_lock(&i->lock);
     i->in_flight++;

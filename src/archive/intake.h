@@ -46,6 +46,10 @@ typedef void (*intake_done)(const struct intake_result *result, void *context);
 int intake_open(struct archive *a, intake_done done, void *context, struct intake **ret_intake,
                 struct err *e);
 
+// From now on only instances of that study (one that a STOW-RS URL names, PS3.18 10.5.1) are taken: others
+// are refused with E_MISMATCH.
+void intake_only_study(struct intake *i, const char *study_uid);
+
 // A negative return of these means that the intake itself cannot go on (no memory); what is wrong with
 // one file is its result.
 

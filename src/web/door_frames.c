@@ -53,12 +53,15 @@ static void make_offers(struct frames_work *w) {
         return;
     }
     bool is_default;
+    bool deflated = strcmp(stored, DCM_DEFLATED_UID) == 0; // no stored frames in the file
     const char *media = web_syntax_media(stored, &is_default);
     if (media != NULL) {
         offer(w, media, stored, is_default, false);
         offer(w, OCTETS, stored, false, false);
+    } else if (!deflated) {
+        offer(w, OCTETS, stored, false, false); // big endian
     }
-    if (px_codec_find(stored) != NULL) {
+    if (deflated || px_codec_find(stored) != NULL) {
         offer(w, OCTETS, DCM_EXPLICIT_LE_UID, true, true);
     }
 }
@@ -236,7 +239,10 @@ void web_frames_get(struct web_request *r) {
         rc = answer_stored(r, w, db, &e);
         archive_reader_done(archive, db);
     }
-    if (rc != E_OK) {
+    if (rc == E_NOT_ACCEPTABLE && web_syntax_is_plain(w->offers[w->chosen].syntax)) {
+        r->work = w; // it lies in no range of the file: begins within a byte
+        web_request_later(r, WEB_RENDER, decode_frames);
+    } else if (rc != E_OK) {
         web_answer_error(r, &e);
     }
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "archive/archive.h"
+#include "archive/jobs.h"
 #include "base/buf.h"
 #include "dicom/uid.h"
 #include "web/accept.h"
@@ -14,6 +15,7 @@
 #include "web/server_priv.h"
 
 #define METADATA_MAX ((size_t)1 << 30)
+#define BULK_INFLATED_MAX ((size_t)64 << 20)
 #define OCTETS "application/octet-stream"
 
 static const struct web_offer metadata_offers[] = {
@@ -65,10 +67,17 @@ void web_metadata_get(struct web_request *r) {
     }
 }
 
-static int find_bulk(struct web_request *r, struct retrieve_instance *ret_instance,
-                     struct retrieve_range *ret_range, struct err *e) {
+struct bulk_work {
+    struct retrieve_instance instance;
+    struct retrieve_range range;
+    bool deflated; // the range counts in what the data set inflates to
+    bool multipart;
+    char etag[WEB_ETAG_MAX];
+};
+
+static int find_bulk(struct web_request *r, struct bulk_work *w, struct err *e) {
     const struct web_names *n = &r->names;
-    int rc = web_lookup_instance(r, n->study, n->series, n->instance, ret_instance, e);
+    int rc = web_lookup_instance(r, n->study, n->series, n->instance, &w->instance, e);
     if (rc != E_OK) {
         return rc;
     }
@@ -82,49 +91,82 @@ static int find_bulk(struct web_request *r, struct retrieve_instance *ret_instan
     if (rc != E_OK) {
         return rc;
     }
-    rc = retrieve_bulk(db, &ret_instance->object, path, ret_range, e);
+    w->deflated = strcmp(w->instance.syntax, DCM_DEFLATED_UID) == 0;
+    rc = w->deflated ? retrieve_bulk_inflated(db, &w->instance.object, path, &w->range, e)
+                     : retrieve_bulk(db, &w->instance.object, path, &w->range, e);
     archive_reader_done(archive, db);
     return rc;
 }
 
-void web_bulk_get(struct web_request *r) {
+static int choose_bulk(struct web_request *r, struct bulk_work *w, struct err *e) {
     static const struct web_offer offers[] = {
         {.media = OCTETS, .syntax = DCM_EXPLICIT_LE_UID, .multipart = true, .is_default = true},
         {.media = OCTETS, .syntax = DCM_EXPLICIT_LE_UID, .multipart = false, .is_default = true},
     };
-    struct retrieve_instance instance;
-    struct retrieve_range range;
     struct web_accept accept;
-    struct err e = {0};
-    char etag[WEB_ETAG_MAX];
-    int rc = find_bulk(r, &instance, &range, &e);
-    if (rc == E_OK) {
-        rc = web_request_accepted(r, &accept, &e);
+    int rc = web_request_accepted(r, &accept, e);
+    if (rc != E_OK) {
+        return rc;
     }
-    int chosen = rc == E_OK ? web_accept_choose(&accept, offers, 2) : -1;
-    if (rc == E_OK && chosen < 0) {
-        rc = err_set(&e, E_NOT_ACCEPTABLE, "bulk data is " OCTETS);
+    int chosen = web_accept_choose(&accept, offers, 2);
+    if (chosen < 0) {
+        return err_set(e, E_NOT_ACCEPTABLE, "bulk data is " OCTETS);
+    }
+    w->multipart = chosen == 0;
+    web_etag(w->etag, &w->instance.object, w->multipart ? "bm" : "b", r->names.rest);
+    return E_OK;
+}
+
+static int add_value(struct web_request *r, const struct bulk_work *w, struct web_body *body,
+                     struct err *e) {
+    if (!w->deflated) {
+        web_body_object(body, &w->instance.object, w->range.offset, w->range.len);
+        return E_OK;
+    }
+    struct buf bytes;
+    buf_init(&bytes, BULK_INFLATED_MAX);
+    int rc = archive_bulk(r->server->archive, &w->instance.object, w->range.offset, w->range.len,
+                          &bytes, e);
+    if (rc == E_OK) {
+        web_body_take(body, &bytes);
+    }
+    buf_done(&bytes);
+    return rc;
+}
+
+static int answer_bulk(struct web_request *r, const struct bulk_work *w, struct err *e) {
+    if (!w->deflated && !w->multipart) {
+        web_answer_object(r, OCTETS, &w->instance.object, w->range.offset, w->range.len, w->etag);
+        return E_OK;
+    }
+    struct web_body *body = web_body_new(r, &w->instance.object);
+    if (body == NULL) {
+        return err_set(e, E_MEMORY, "answer");
+    }
+    if (w->multipart) {
+        web_body_part(body, OCTETS, NULL, NULL);
+    }
+    int rc = add_value(r, w, body, e);
+    if (rc != E_OK) {
+        web_body_free(body);
+        return rc;
+    }
+    web_body_answer(body, OCTETS, NULL);
+    web_answer_immutable(r, w->etag);
+    return E_OK;
+}
+
+void web_bulk_get(struct web_request *r) {
+    struct bulk_work work = {0};
+    struct err e = {0};
+    int rc = find_bulk(r, &work, &e);
+    if (rc == E_OK) {
+        rc = choose_bulk(r, &work, &e);
+    }
+    if (rc == E_OK && !web_answer_unchanged(r, work.etag)) {
+        rc = answer_bulk(r, &work, &e);
     }
     if (rc != E_OK) {
         web_answer_error(r, &e);
-        return;
     }
-    web_etag(etag, &instance.object, chosen == 0 ? "bm" : "b", r->names.rest);
-    if (web_answer_unchanged(r, etag)) {
-        return;
-    }
-    if (chosen == 1) {
-        web_answer_object(r, OCTETS, &instance.object, range.offset, range.len, etag);
-        return;
-    }
-    struct web_body *body = web_body_new(r, &instance.object);
-    if (body == NULL) {
-        err_set(&e, E_MEMORY, "answer");
-        web_answer_error(r, &e);
-        return;
-    }
-    web_body_part(body, OCTETS, NULL, NULL);
-    web_body_object(body, &instance.object, range.offset, range.len);
-    web_body_answer(body, OCTETS, NULL);
-    web_answer_immutable(r, etag);
 }

@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rendered resources and thumbnails (PS3.18 10.4.1.1.3, 10.4.1.1.4): JPEG or PNG made by a worker. A study or
 // series is shown by its representative instance and middle frame; an instance of several frames by
-// the first, its thumbnail by the middle one. Thumbnails are kept in the cache folder, pictures last
-// seen in memory.
+// the first, its thumbnail by the middle one. Pictures last seen are kept in memory; the archive keeps
+// more of them in its cache folder.
 #include "web/door_rendered.h"
 
 #include <microhttpd.h>
-#include <stdio.h>
-#include <unistd.h>
 
 #include "archive/archive.h"
 #include "archive/catalogue.h"
 #include "base/buf.h"
-#include "base/cleanup.h"
-#include "base/file.h"
-#include "store/store.h"
 #include "web/accept.h"
 #include "web/frame_list.h"
 #include "web/lookup.h"
@@ -36,44 +31,6 @@ static void make_etag(const struct web_picture_work *w, char out[WEB_ETAG_MAX]) 
     web_etag(out, &w->instance.object, w->thumbnail ? "t" : "r", slice_str(text));
 }
 
-// The entity tag without its quotes.
-static const char *cache_key(const char *etag, char out[WEB_ETAG_MAX]) {
-    struct slice key = slice_trim(slice_str(etag), "\"");
-    (void)snprintf(out, WEB_ETAG_MAX, "%.*s", (int)key.len, (const char *)key.ptr);
-    return out;
-}
-
-static bool read_cached(struct web_request *r, const char *etag, struct buf *out) {
-    char key[WEB_ETAG_MAX];
-    int found = -1;
-    uint64_t len;
-    if (store_cache_get(archive_store(r->server->archive), cache_key(etag, key), &found, &len) !=
-        E_OK) {
-        return false;
-    }
-    CLEANUP(cleanup_fd) int fd = found;
-    uint8_t *to = len > 0 && len <= out->max ? buf_extend(out, (size_t)len) : NULL;
-    if (to == NULL || file_pread_all(fd, to, (size_t)len, 0) != 0) {
-        buf_clear(out);
-        return false;
-    }
-    return true;
-}
-
-static int render(struct web_request *r, const struct web_picture_work *w, const char *etag,
-                  struct buf *out, struct err *e) {
-    char key[WEB_ETAG_MAX];
-    if (w->thumbnail && read_cached(r, etag, out)) {
-        return E_OK;
-    }
-    int rc = archive_render(r->server->archive, &w->instance.object, &w->request, out, e);
-    if (rc == E_OK && w->thumbnail) {
-        (void)store_cache_put(archive_store(r->server->archive), cache_key(etag, key),
-                              buf_slice(out));
-    }
-    return rc;
-}
-
 // On a thread that may wait for a worker.
 static void render_later(struct web_request *r) {
     const struct web_picture_work *w = r->work;
@@ -82,7 +39,7 @@ static void render_later(struct web_request *r) {
     char etag[WEB_ETAG_MAX];
     make_etag(w, etag);
     buf_init(&bytes, WEB_PICTURE_MAX);
-    int rc = render(r, w, etag, &bytes, &e);
+    int rc = archive_render(r->server->archive, &w->instance.object, &w->request, &bytes, &e);
     struct web_picture *picture =
         rc == E_OK ? web_pictures_keep(r->server->pictures, etag, &bytes) : NULL;
     if (rc == E_OK && picture == NULL) {

@@ -12,7 +12,7 @@ struct web_request;
 struct web_picture_work {
     struct retrieve_instance instance;
     struct render_request request;
-    bool thumbnail; // kept on disk, too
+    bool thumbnail;
 };
 
 // Answers from memory, or defers to a thread that renders. `work` must live as long as the request. On an

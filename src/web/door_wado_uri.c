@@ -23,7 +23,7 @@ static const struct web_offer offers[] = {
 static int uid_param(struct web_request *r, const char *name, const char **ret_uid,
                      struct err *e) {
     struct slice value = web_url_param(&r->url, name);
-    if (!dcm_uid_valid(value)) {
+    if (!dcm_uid_usable(value)) {
         return err_set(e, E_ARGUMENT, "%s must be a UID", name);
     }
     *ret_uid = arena_str(&r->arena, value);

@@ -25,7 +25,7 @@ static bool take_uid(struct slice word, struct slice segment, struct web_names *
         if (slice_eq_str(word, uid_words[i].name)) {
             char *out = (char *)names + uid_words[i].offset;
             *ret_is_uid_word = true;
-            if (!dcm_uid_valid(segment)) {
+            if (!dcm_uid_usable(segment)) {
                 return false;
             }
             memcpy(out, segment.ptr, segment.len);
@@ -59,7 +59,7 @@ static struct slice path_from(const struct web_url *url, size_t from) {
     return rest;
 }
 
-// A bad UID is only told when the rest of the row fits, so that another row can still match.
+// A bad UID is only told when the rest of the row fits.
 static enum web_match match_path(const char *path, const struct web_url *url,
                                  struct web_names *names) {
     struct slice rest = slice_str(path + 1);
@@ -97,6 +97,9 @@ enum web_match web_route_find(const struct web_route *routes, size_t count, enum
             *ret_route = &routes[i];
             *ret_names = names;
             return WEB_MATCH;
+        }
+        if (m == WEB_MATCH_BAD_UID && routes[i].method == method) {
+            return m; // before a row that takes any path
         }
         if (m != WEB_MATCH_NOTHING && result == WEB_MATCH_NOTHING) {
             *ret_route = &routes[i];

@@ -197,6 +197,7 @@ static void receive(struct web_stow *s) {
     struct err e = {0};
     int rc = intake_open(s->server->archive, on_verdict, s, &s->intake, &e);
     if (rc == E_OK) {
+        intake_only_study(s->intake, s->study);
         read_body(s);
         end_broken(s);
         rc = intake_finish(s->intake, &e);

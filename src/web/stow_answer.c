@@ -67,7 +67,7 @@ static void comment(struct json *j, const struct err *why) {
 static void failure_counts(struct web_stow_answer *a, const struct err *why) {
     a->failed_count++;
     a->full_count += why->code == E_FULL;
-    a->syntax_count += err_http(why->code) == 400;
+    a->syntax_count += err_http(why->code) == 400 && why->code != E_MISMATCH;
 }
 
 void web_stow_answer_part(struct web_stow_answer *a, const struct err *why) {
