@@ -47,15 +47,25 @@ static void cleanup_builder(struct builder *b) {
     mem_free(b->fragments.memory);
 }
 
-static int no_memory(struct err *e) { return err_set(e, E_MEMORY, "no memory for the data set"); }
+// `wanted` more bytes were not to be had: over the arena's limit, or memory is short.
+static int no_memory(const struct builder *b, size_t wanted, struct err *e) {
+    size_t left = b->arena->limit - b->arena->used;
+    if (wanted > left) {
+        return err_set(e, E_LIMIT, "data set takes more than %zu bytes of memory", b->arena->limit);
+    }
+    return err_set(e, E_MEMORY, "no memory for the data set");
+}
 
-// One more place on the stack; NULL when memory is short.
-static void *push(struct stack *s, size_t size) {
+// One more place on the stack, which never outgrows what the arena may still take; NULL and the error
+// set when memory is short.
+static void *push(struct builder *b, struct stack *s, size_t size, struct err *e) {
     if (s->count == s->cap) {
         uint32_t cap = s->cap == 0 ? NODES_AT_FIRST : s->cap * 2;
-        void *memory =
-            s->cap > NODES_ON_STACK_MAX ? NULL : mem_realloc(s->memory, (size_t)cap * size);
+        size_t left = b->arena->limit - b->arena->used;
+        bool fits = s->cap <= NODES_ON_STACK_MAX && (size_t)s->count * size <= left;
+        void *memory = fits ? mem_realloc(s->memory, (size_t)cap * size) : NULL;
         if (memory == NULL) {
+            (void)no_memory(b, (size_t)s->count * size, e);
             return NULL;
         }
         s->memory = memory;
@@ -64,12 +74,17 @@ static void *push(struct stack *s, size_t size) {
     return (char *)s->memory + (size_t)s->count++ * size;
 }
 
-// Moves everything from `first` on to the arena. NULL when memory is short; an empty array is one
-// that must not be looked into.
-static void *pop_all(struct builder *b, struct stack *s, uint32_t first, size_t size) {
+// Moves everything from `first` on to the arena. NULL and the error set when memory is short; an empty
+// array is one that must not be looked into.
+static void *pop_all(struct builder *b, struct stack *s, uint32_t first, size_t size,
+                     struct err *e) {
     size_t len = (size_t)(s->count - first) * size;
     void *copy = arena_alloc(b->arena, len);
-    if (copy != NULL && len > 0) {
+    if (copy == NULL) {
+        (void)no_memory(b, len, e);
+        return NULL;
+    }
+    if (len > 0) {
         memcpy(copy, (char *)s->memory + (size_t)first * size, len);
     }
     s->count = first;
@@ -87,9 +102,9 @@ static struct slice bytes_between(const struct builder *b, uint64_t from, uint64
 // What could only be read by a guess counts as changed: it is not copied into other surroundings,
 // where the guess might fall otherwise.
 static int add_node(struct builder *b, const struct dcm_element *element, struct err *e) {
-    struct dcm_node *node = push(&b->nodes, sizeof *node);
+    struct dcm_node *node = push(b, &b->nodes, sizeof *node, e);
     if (node == NULL) {
-        return no_memory(e);
+        return e->code;
     }
     *node = (struct dcm_node){.tag = element->tag,
                               .vr = element->vr,
@@ -107,7 +122,7 @@ static int open_dataset(struct builder *b, enum dcm_encoding encoding, bool unde
                         struct err *e) {
     struct dcm_dataset *d = arena_new(b->arena, struct dcm_dataset);
     if (d == NULL) {
-        return no_memory(e);
+        return no_memory(b, sizeof *d, e);
     }
     d->arena = b->arena;
     d->encoding = encoding;
@@ -131,10 +146,10 @@ static int close_dataset(struct builder *b, struct slice raw, struct err *e) {
     struct dcm_dataset *d = level->dataset;
     d->count = b->nodes.count - level->first;
     d->cap = d->count;
-    d->nodes = pop_all(b, &b->nodes, level->first, sizeof *d->nodes);
+    d->nodes = pop_all(b, &b->nodes, level->first, sizeof *d->nodes, e);
     d->raw = raw;
     if (d->nodes == NULL) {
-        return no_memory(e);
+        return e->code;
     }
     d->encoding = d->count > 0 ? d->nodes[0].encoding : d->encoding;
     d->sorted = in_order(d->nodes, d->count);
@@ -146,9 +161,9 @@ static int open_item(struct builder *b, const struct dcm_element *element, struc
     if (rc != E_OK) {
         return rc;
     }
-    struct dcm_dataset **slot = push(&b->items, sizeof *slot);
+    struct dcm_dataset **slot = push(b, &b->items, sizeof *slot, e);
     if (slot == NULL) {
-        return no_memory(e);
+        return e->code;
     }
     *slot = b->levels[b->depth - 1].dataset;
     return E_OK;
@@ -163,9 +178,9 @@ static int close_node(struct builder *b, int event, const struct dcm_element *el
     struct stack *s = fragments ? &b->fragments : &b->items;
     size_t size = fragments ? sizeof(struct dcm_fragment) : sizeof(struct dcm_dataset *);
     uint32_t count = s->count - level->first;
-    void *array = pop_all(b, s, level->first, size);
+    void *array = pop_all(b, s, level->first, size, e);
     if (array == NULL) {
-        return no_memory(e);
+        return e->code;
     }
     node->raw = bytes_between(b, element->offset, element->end);
     if (fragments) {
@@ -180,9 +195,9 @@ static int close_node(struct builder *b, int event, const struct dcm_element *el
 }
 
 static int add_fragment(struct builder *b, const struct dcm_element *element, struct err *e) {
-    struct dcm_fragment *fragment = push(&b->fragments, sizeof *fragment);
+    struct dcm_fragment *fragment = push(b, &b->fragments, sizeof *fragment, e);
     if (fragment == NULL) {
-        return no_memory(e);
+        return e->code;
     }
     *fragment = (struct dcm_fragment){element->value, element->offset};
     return E_OK;

@@ -51,7 +51,7 @@ struct dcm_node {
 };
 
 // Parses a whole data set. `stop_at` ends the tree before the first top-level tag >= it (0: read
-// all). Memory comes from `a`, within its limit. *ret_oddities (may be NULL) as dcm_reader.oddities.
+// all). Memory comes from `a`, within its limit (E_LIMIT). *ret_oddities (may be NULL) as dcm_reader.oddities.
 int dcm_dataset_read(struct arena *a, struct slice input, enum dcm_encoding encoding, uint64_t base,
                      dcm_tag stop_at, struct dcm_dataset **ret_dataset, uint32_t *ret_oddities,
                      struct err *e);

@@ -523,7 +523,8 @@ static int end_of_elements(struct dcm_reader *r, struct dcm_reader_level *level,
         return end_of_top(r, false);
     }
     if (level->undefined) {
-        if (level[-1].undefined) {
+        // Where bytes follow the sequence, DCMTK reads on into them and pydicom does not.
+        if (level[-1].undefined || level->end != r->input.len) {
             return no_delimiter(r, level, "item", e);
         }
         guess(r, DCM_ODDITY(MISSING_DELIMITER));
@@ -583,18 +584,13 @@ static int next_in_elements(struct dcm_reader *r, struct dcm_reader_level *level
 
 // --- items of sequences ---
 
-// An item that ends behind its sequence makes its sequence longer, as far as what is around that goes;
-// at the top level also when it would end behind the input, as long as its elements do not.
-static bool stretch(struct dcm_reader *r, struct dcm_reader_level *level, uint64_t length,
-                    uint64_t *ret_end) {
-    const struct dcm_reader_level *around = level - 1;
-    uint64_t left = around->end - (r->at + HEADER_LEN);
-    if (level->undefined || (length > left && around->kind != LEVEL_TOP)) {
+// An item that would end behind the input, in a sequence that ends with the input: its elements may
+// still be whole. Anywhere else DCMTK and pydicom find different elements in such an item.
+static bool cut_to_input(struct dcm_reader *r, const struct dcm_reader_level *level) {
+    if (level->undefined || level->end != r->input.len) {
         return false;
     }
     guess(r, DCM_ODDITY(ITEM_OVERRUN));
-    level->end = length > left ? around->end : r->at + HEADER_LEN + length;
-    *ret_end = level->end;
     return true;
 }
 
@@ -606,11 +602,12 @@ static int begin_item(struct dcm_reader *r, struct dcm_reader_level *level, uint
     }
     uint64_t left = level->end - r->at - HEADER_LEN;
     bool undefined = length == DCM_LENGTH_UNDEFINED;
-    uint64_t end = undefined ? level->end : r->at + HEADER_LEN + length;
-    if (!undefined && length > left && !stretch(r, level, length, &end)) {
+    bool fits_in = undefined || length <= left;
+    if (!fits_in && !cut_to_input(r, level)) {
         r->at += HEADER_LEN;
         return too_short(r, DCM_TAG_ITEM, r->at - HEADER_LEN, "item", length, left, e);
     }
+    uint64_t end = undefined || !fits_in ? level->end : r->at + HEADER_LEN + length;
     uint32_t index = level->started ? level->index + 1 : 0;
     level->index = index;
     level->started = true;

@@ -43,8 +43,8 @@ enum dcm_event {
     X(IMPLICIT_IN_EXPLICIT, "implicit VR inside an explicit VR data set")       \
     X(EXPLICIT_IN_IMPLICIT, "explicit VR inside an implicit VR data set")       \
     X(ITEM_OUTSIDE, "a delimiter outside of a sequence")                        \
-    X(MISSING_DELIMITER, "an item of undefined length ends without delimiter")  \
-    X(ITEM_OVERRUN, "an item longer than its sequence")                         \
+    X(MISSING_DELIMITER, "an item of undefined length ends with the input") \
+    X(ITEM_OVERRUN, "an item longer than its sequence, at the end of the input") \
     X(TRAILING, "bytes behind the data set")
 
 enum dcm_oddity {

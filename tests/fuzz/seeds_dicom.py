@@ -112,6 +112,9 @@ def odd(m):
     yield 'delimiter-in-sequence', m.sequence(0x00081140, m.item(inner) + m.sequence_end()) + end
     yield 'no-item-end', m.sequence(0x00081140, m.item(inner, True)[:-8]) + end
     yield 'item-overrun', (m.header(0x00081140, 'SQ', 8 + len(inner)) + m.item(inner + end) + end)
+    yield 'item-behind-end', (m.header(0x00081140, 'SQ', 8 + len(inner)) + m.tag(0xFFFEE000) +
+                              m.pack('I', len(inner) + 24) + inner)
+    yield 'no-item-end-at-end', m.sequence(0x00081140, m.item(inner, True)[:-8])
     yield 'zeros', end + bytes(64)
     yield 'cut', m.header(0x7FE00010, 'OW', 1000) + b'abc'
     yield 'known-as-un', m.element(0x00081140, 'UN', i.item(i.element(0x00081150, 'UI', b'1.2\0')))

@@ -409,4 +409,5 @@ def main():
     return 1 if report.failed or stale else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

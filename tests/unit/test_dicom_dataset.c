@@ -463,7 +463,8 @@ static void test_memory(void **state) {
     struct dcm_dataset *d;
     arena_init(&small, 500);
     assert_int_equal(dcm_dataset_read(&small, BYTES(whole), DCM_EXPLICIT_LE, 0, 0, &d, NULL, &e),
-                     E_MEMORY);
+                     E_LIMIT);
+    assert_string_equal(e.text, "data set takes more than 500 bytes of memory");
     arena_done(&small);
 }
 
