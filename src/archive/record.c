@@ -157,11 +157,11 @@ static bool names_itself(const struct record *r) {
     static const enum attribute_id uids[] = {ATTRIBUTE_study_uid, ATTRIBUTE_series_uid,
                                              ATTRIBUTE_sop_instance, ATTRIBUTE_sop_class};
     for (size_t i = 0; i < sizeof uids / sizeof uids[0]; i++) {
-        if (!dcm_uid_valid(r->texts[uids[i]])) {
+        if (!dcm_uid_usable(r->texts[uids[i]])) {
             return false;
         }
     }
-    return dcm_uid_valid(r->syntax);
+    return dcm_uid_usable(r->syntax);
 }
 
 int record_read(struct slice bytes, struct record *ret_record, struct err *e) {

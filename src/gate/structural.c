@@ -65,7 +65,7 @@ static int read_uid(const struct dcm_dataset *d, dcm_tag tag, const char *name,
     struct slice uid;
     if (!dcm_text(d, tag, 0, &uid)) {
         err_set(e, E_MISSING, "%s", name);
-    } else if (!dcm_uid_valid(uid)) {
+    } else if (!dcm_uid_usable(uid)) {
         err_set(e, E_VALUE, "%s is no UID", name);
     } else {
         memcpy(out, uid.ptr, uid.len);
@@ -130,13 +130,27 @@ static int check_meta(struct arena *a, struct slice bytes, struct gate_structura
     return E_OK;
 }
 
+// A description without pixels is an image whose end is missing, unless they are elsewhere (Pixel Data
+// Provider URL, PS3.5 8.2.7). Reports and plans have no description.
+static int check_no_pixels(const struct dcm_dataset *d, struct err *e) {
+    int64_t rows;
+    int64_t bits;
+    bool described = dcm_int(d, DCM_Rows, 0, &rows) && rows > 0 &&
+                     dcm_int(d, DCM_BitsAllocated, 0, &bits) && bits > 0;
+    if (!described || dcm_get(d, DCM_PixelDataProviderURL) != NULL) {
+        return E_OK;
+    }
+    err_set(e, E_TRUNCATED, "an image is described but there is no pixel data");
+    return err_in(e, "(7FE0,0010)");
+}
+
 static int check_pixels(struct arena *a, struct slice bytes, struct gate_structural *s,
                         struct err *e) {
     (void)bytes;
     int rc = px_image_read(a, s->dataset, s->file.syntax, &s->image, e);
     if (rc == E_NOT_FOUND) {
         err_clear(e);
-        return E_OK; // a report, a plan: no pixels to check
+        return check_no_pixels(s->dataset, e);
     }
     s->has_pixels = true;
     if (rc == E_UNSUPPORTED) {
