@@ -33,7 +33,7 @@ static bool add(struct audit_files *f, const char *name) {
         return false;
     }
     f->names = names;
-    (void)snprintf(f->names[f->count++], AUDIT_NAME_MAX, "%s", name);
+    (void)snprintf(f->names[f->count++], AUDIT_NAME_MAX, "%.13s", name);
     return true;
 }
 

@@ -74,11 +74,7 @@ int store_open(const char *data_dir, struct store **ret_store, struct err *e) {
     (void)pthread_mutex_init(&s->promoting, NULL);
     (void)pthread_mutex_init(&s->syncing, NULL);
     s->dir = mem_strdup(data_dir);
-    s->pending = mem_zalloc(sizeof *s->pending);
-    s->spare = mem_zalloc(sizeof *s->spare);
-    int rc = s->dir == NULL || s->pending == NULL || s->spare == NULL
-                 ? err_set(e, E_MEMORY, "store")
-                 : open_all(s, e);
+    int rc = s->dir == NULL ? err_set(e, E_MEMORY, "store") : open_all(s, e);
     if (rc != E_OK) {
         store_close(s);
         return rc;
@@ -91,9 +87,6 @@ void store_close(struct store *s) {
     if (s == NULL) {
         return;
     }
-    for (unsigned i = 0; s->pending != NULL && i < s->pending->file_count; i++) {
-        (void)close(s->pending->files[i]);
-    }
     int *const fds[] = {&s->server_lock,   &s->sweep_lock, &s->cache_fd,
                         &s->quarantine_fd, &s->objects_fd, &s->data_fd};
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
@@ -102,8 +95,6 @@ void store_close(struct store *s) {
     (void)pthread_mutex_destroy(&s->syncing);
     (void)pthread_mutex_destroy(&s->promoting);
     (void)pthread_mutex_destroy(&s->locking);
-    mem_free(s->pending);
-    mem_free(s->spare);
     mem_free(s->dir);
     mem_free(s);
 }

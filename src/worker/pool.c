@@ -19,8 +19,8 @@
 #include "worker/process.h"
 
 #define HELLO_USEC (10 * CLOCK_SECOND)
-#define BACK_OFF_MS_FIRST 50
-#define BACK_OFF_MS_MAX 5000
+#define BACK_OFF_MS_FIRST 50U
+#define BACK_OFF_MS_MAX 5000U
 #define START_FAILURES_MAX 5            // so many in a row, and waiting jobs are told why
 #define CHILD_BUSY_MAX (1800 * CLOCK_SECOND) // far from SANDBOX_CPU_SECONDS even after a longest job
 #define DYING_MS 500
