@@ -293,26 +293,60 @@ static int64_t date_key(const struct dcm_datetime *d) {
     return (int64_t)d->year * 10000 + d->month * 100 + d->day;
 }
 
+// yyyymmdd whose day its month may not have ("20230201-20230231" is what people and programs send for a
+// month); 0 when it is not of that form.
+static int64_t plain_date(struct slice text) {
+    int64_t date;
+    bool form = text.len == 8 && num_parse_i64(text, 1, 99991231, &date);
+    return form && date / 100 % 100 >= 1 && date / 100 % 100 <= 12 && date % 100 >= 1 &&
+                   date % 100 <= 31
+               ? date
+               : 0;
+}
+
+// "a-b", "a-", "-b" or "a" of such dates.
+static bool plain_range(struct slice text, int64_t *ret_from, int64_t *ret_to) {
+    size_t hyphen = slice_find(text, '-');
+    struct slice first = slice_first(text, hyphen);
+    struct slice last = hyphen < text.len ? slice_from(text, hyphen + 1) : first;
+    int64_t from = first.len == 0 ? 1 : plain_date(first);
+    int64_t to = last.len == 0 ? INT64_MAX : plain_date(last);
+    if (from == 0 || to == 0 || from > to || (first.len == 0 && last.len == 0)) {
+        return false;
+    }
+    *ret_from = from;
+    *ret_to = to;
+    return true;
+}
+
+static void put_range(struct sql *q, const struct attribute *a, int64_t from, int64_t to) {
+    buf_printf(&q->text, "(%s_key >= ", a->expression);
+    sql_number(q, from);
+    buf_printf(&q->text, " AND %s_key <= ", a->expression);
+    sql_number(q, to);
+    put(q, ")");
+}
+
 static int ranges(struct sql *q, const struct attribute *a, struct slice value, struct err *e) {
     bool date = a->kind == ATTRIBUTE_DATE;
     struct dcm_datetime_range r;
-    int rc = dcm_range_parse(a->face.vr, slice_trim(value, " "), &r, e);
-    if (rc != E_OK) {
-        return bad_value(a, e);
-    }
     int64_t from = date ? 1 : 0;
     int64_t to = INT64_MAX;
+    struct slice text = slice_trim(value, " ");
+    if (date && plain_range(text, &from, &to)) {
+        put_range(q, a, from, to);
+        return E_OK;
+    }
+    if (dcm_range_parse(a->face.vr, text, &r, e) != E_OK) {
+        return bad_value(a, e);
+    }
     if (r.has_from) {
         from = date ? date_key(&r.from) : dcm_datetime_first_usec(a->face.vr, &r.from, 0);
     }
     if (r.has_to) {
         to = date ? date_key(&r.to) : dcm_datetime_last_usec(a->face.vr, &r.to, 0);
     }
-    buf_printf(&q->text, "(%s_key >= ", a->expression);
-    sql_number(q, from);
-    buf_printf(&q->text, " AND %s_key <= ", a->expression);
-    sql_number(q, to);
-    put(q, ")");
+    put_range(q, a, from, to);
     return E_OK;
 }
 

@@ -4,7 +4,9 @@
 #include "db/db.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -80,11 +82,22 @@ static int configure(struct db *d, enum db_mode mode, struct err *e) {
     return rc == E_OK ? db_exec(d, "SELECT count(*) FROM sqlite_schema;", e) : rc;
 }
 
+// SQLite gives its other files the mode of this one: 0600 whatever the umask is.
+static void make_private(const char *path) {
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
 int db_open(const char *path, enum db_mode mode, struct db **ret_db, struct err *e) {
     struct db *d = mem_zalloc(sizeof *d);
     if (d == NULL || (d->path = mem_strdup(path)) == NULL) {
         db_close(d);
         return err_set(e, E_MEMORY, "catalogue connection");
+    }
+    if (mode == DB_READ_WRITE) {
+        make_private(path);
     }
     int flags = SQLITE_OPEN_NOMUTEX |
                 (mode == DB_READ_ONLY ? SQLITE_OPEN_READONLY
