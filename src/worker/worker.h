@@ -7,7 +7,8 @@
 //
 // What a child that was taken over by hostile bytes can still do: answer wrongly, to this job and to
 // those that follow in the same child until it is recycled (jobs_per_child = 1 gives each job a child
-// of its own), write to standard error, and write to `out`. Answers are parsed as hostile.
+// of its own), write to standard error, and write to `out`, also after the job when it kept the
+// descriptor: what it wrote must be copied before it is hashed and trusted. Answers are parsed as hostile.
 //
 // A job that makes a system call outside the list of syscalls.c dies with "made a forbidden system
 // call"; `strace -f -o trace maclab …` shows which. Whatever a library loads on first use (tables,
