@@ -38,6 +38,7 @@ bool px_can_decode(const struct px_image *im, char ret_reason[PX_REASON_MAX]);
 
 // Frame `frame` (from 0) out of `file` (see frames.h). E_NOT_ACCEPTABLE with a sentence that names
 // the transfer syntax when no codec is there; E_CORRUPT, E_TRUNCATED, E_MISMATCH for this frame
-// only when its bytes are bad. On failure *frame keeps memory but holds no picture.
+// only when its bytes are bad. With frame->may_borrow an
+// uncompressed frame is not copied. On failure *frame keeps memory but holds no picture.
 int px_decode(const struct px_image *im, const struct px_frames *frames, struct slice file,
               uint32_t number, struct px_frame *frame, struct err *e);

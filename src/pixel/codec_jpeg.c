@@ -95,7 +95,7 @@ static void read_rows(struct reader *r, struct px_frame *frame) {
         JSAMPROW rows[ROWS_AT_ONCE];
         JDIMENSION count = 0;
         for (; count < ROWS_AT_ONCE && c->output_scanline + count < c->output_height; count++) {
-            rows[count] = frame->data + (c->output_scanline + count) * row_len;
+            rows[count] = frame->own + (c->output_scanline + count) * row_len;
         }
         (void)jpeg_read_scanlines(c, rows, count);
     }

@@ -74,19 +74,23 @@ static void unpack_12(struct slice bytes, unsigned bit, unsigned unit, uint64_t 
 static int decode_bytes(const struct px_image *im, struct slice bytes, unsigned bit,
                         struct px_frame *frame, struct err *e) {
     uint64_t len = px_image_frame_bits(im) / 8;
+    unsigned unit = swap_unit(im);
+    if (unit == 1 && frame->may_borrow) {
+        px_frame_borrow(frame, slice_of(bytes.ptr + bit / 8, (size_t)len));
+        return E_OK;
+    }
     int code = px_frame_reserve(frame, len, e);
     if (code != E_OK) {
         return code;
     }
-    unsigned unit = swap_unit(im);
     if (unit == 1) {
-        memcpy(frame->data, bytes.ptr + bit / 8, (size_t)len);
+        memcpy(frame->own, bytes.ptr + bit / 8, (size_t)len);
     } else if (im->bits_allocated == 8) {
         for (size_t i = 0; i < len; i++) {
-            frame->data[i] = (uint8_t)byte_at(bytes, bit / 8 + i, unit);
+            frame->own[i] = (uint8_t)byte_at(bytes, bit / 8 + i, unit);
         }
     } else {
-        copy_swapped(bytes.ptr, (size_t)len, unit, frame->data);
+        copy_swapped(bytes.ptr, (size_t)len, unit, frame->own);
     }
     return E_OK;
 }
@@ -100,9 +104,9 @@ static int decode_packed(const struct px_image *im, struct slice bytes, unsigned
         return code;
     }
     if (im->bits_allocated == 1) {
-        unpack_bits(bytes, bit, swap_unit(im), (size_t)len, bits, frame->data);
+        unpack_bits(bytes, bit, swap_unit(im), (size_t)len, bits, frame->own);
     } else {
-        unpack_12(bytes, bit, swap_unit(im), bits / 12, frame->data);
+        unpack_12(bytes, bit, swap_unit(im), bits / 12, frame->own);
         frame->bits_allocated = 16;
     }
     return E_OK;

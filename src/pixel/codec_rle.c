@@ -29,7 +29,7 @@ static int make_planar(const struct px_rle_shape *shape, struct px_frame *frame,
         return err_set(e, E_MEMORY, "planes of an RLE frame");
     }
     memcpy(mixed, frame->data, frame->len);
-    uint8_t *out = frame->data;
+    uint8_t *out = frame->own;
     for (size_t s = 0; s < shape->samples; s++) {
         const uint8_t *in = mixed + s * shape->sample_bytes;
         for (uint64_t i = 0; i < shape->pixels; i++) {
@@ -54,7 +54,7 @@ static int decode(const struct px_image *im, struct slice bytes, unsigned bit_of
     if (frame->photometric == PX_YBR_FULL_422) {
         frame->photometric = PX_YBR_FULL;
     }
-    code = px_rle_decode(bytes, &shape, frame->data, e);
+    code = px_rle_decode(bytes, &shape, frame->own, e);
     return code == E_OK && im->planar && im->samples > 1 ? make_planar(&shape, frame, e) : code;
 }
 

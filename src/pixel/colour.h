@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Colour frames to interleaved 8-bit RGB: planes, deep samples, PALETTE COLOR, and the YBR spaces
-// of PS3.3 C.7.6.3.1.2. ICC profiles are not applied.
+// Colour frames to interleaved 8-bit RGB, row by row: planes, deep samples, PALETTE COLOR, and the
+// YBR spaces of PS3.3 C.7.6.3.1.2. ICC profiles are not applied.
 #pragma once
 
 #include <stdint.h>
@@ -10,6 +10,14 @@
 
 struct err;
 
-// rows * columns * 3 bytes. E_UNSUPPORTED for spaces that only exist inside code streams.
-int px_colour_apply(const struct px_image *im, const struct px_frame *f, uint8_t *out,
-                    struct err *e);
+#define PX_COLOUR_TABLE_LEN (65536u * 3u)
+
+// E_UNSUPPORTED for spaces that only exist inside code streams, and depths that nothing here shows.
+int px_colour_check(const struct px_image *im, const struct px_frame *f, struct err *e);
+
+// PALETTE COLOR only: three bytes for each rank (sample.h) of a stored value.
+void px_colour_fill(const struct px_image *im, const struct px_frame *f,
+                    uint8_t table[PX_COLOUR_TABLE_LEN]);
+
+// Row y, columns * 3 bytes, of a frame that passed the check. `table` is for PALETTE COLOR.
+void px_colour_row(const struct px_frame *f, const uint8_t *table, uint32_t y, uint8_t *out);

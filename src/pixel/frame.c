@@ -11,7 +11,7 @@
 void px_frame_init(struct px_frame *f) { *f = (struct px_frame){0}; }
 
 void px_frame_done(struct px_frame *f) {
-    mem_free(f->data);
+    mem_free(f->own);
     px_frame_init(f);
 }
 
@@ -21,17 +21,23 @@ int px_frame_reserve(struct px_frame *f, uint64_t len, struct err *e) {
         return err_set(e, E_LIMIT, "a frame of %llu bytes is over %llu", (unsigned long long)len,
                        (unsigned long long)PX_FRAME_BYTES_MAX);
     }
-    if (f->data == NULL || f->cap < len) {
-        mem_free(f->data);
+    if (f->own == NULL || f->cap < len) {
+        mem_free(f->own);
         f->cap = ((size_t)len + ALIGNMENT) & ~(size_t)(ALIGNMENT - 1);
-        f->data = mem_alloc(f->cap);
-        if (f->data == NULL) {
+        f->own = mem_alloc(f->cap);
+        if (f->own == NULL) {
             f->cap = 0;
             return err_set(e, E_MEMORY, "a frame of %llu bytes", (unsigned long long)len);
         }
     }
+    f->data = f->own;
     f->len = (size_t)len;
     return E_OK;
+}
+
+void px_frame_borrow(struct px_frame *f, struct slice bytes) {
+    f->data = bytes.ptr;
+    f->len = bytes.len;
 }
 
 void px_frame_describe(struct px_frame *f, const struct px_image *im) {

@@ -13,9 +13,11 @@
 struct err;
 
 struct px_frame {
-    uint8_t *data; // owned; aligned for any type
+    const uint8_t *data; // the samples: `own`, or borrowed from the file
     size_t len;
-    size_t cap;
+    uint8_t *own;    // owned; aligned for any type
+    size_t cap;      // of own
+    bool may_borrow; // set by who knows that the file outlives the frame: saves a copy
     uint16_t rows;
     uint16_t columns;
     uint16_t samples;
@@ -34,8 +36,12 @@ void px_frame_init(struct px_frame *f);
 void px_frame_done(struct px_frame *f);
 static inline void cleanup_px_frame(struct px_frame *f) { px_frame_done(f); }
 
-// Makes room for `len` bytes, not cleared. E_LIMIT over PX_FRAME_BYTES_MAX, E_MEMORY.
+// Makes room for `len` bytes at f->own, not cleared, and points data there. E_LIMIT over
+// PX_FRAME_BYTES_MAX, E_MEMORY.
 int px_frame_reserve(struct px_frame *f, uint64_t len, struct err *e);
+
+// Points data at bytes that must outlive the frame (or its next use).
+void px_frame_borrow(struct px_frame *f, struct slice bytes);
 
 // Copies the description of an image: what an uncompressed frame of it looks like.
 void px_frame_describe(struct px_frame *f, const struct px_image *im);

@@ -4,16 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "base/err.h"
-#include "base/mem.h"
-#include "pixel/sample.h"
 #include "pixel/stats.h"
 #include "pixel/voi.h"
-
-#define TABLE_MAX 65536u
-
-CLEANUP_DEFINE(table, uint8_t, mem_free);
 
 uint8_t px_grey_byte(const struct px_grey_path *path, double stored) {
     double value = px_modality(path->grey, stored);
@@ -114,7 +107,8 @@ static uint32_t find_change(const struct px_grey_path *path, struct px_sample s,
 
 // Windows over a linear rescale only rise or only fall: outside of the window the table is
 // constant.
-static void fill_table(const struct px_grey_path *path, struct px_sample s, uint8_t *table) {
+void px_grey_fill(const struct px_grey_path *path, struct px_sample s,
+                  uint8_t table[PX_GREY_TABLE_LEN]) {
     uint32_t end = s.mask + 1;
     if (path->by_lut || path->grey->modality != NULL) {
         fill_each(path, s, 0, end, table);
@@ -129,42 +123,27 @@ static void fill_table(const struct px_grey_path *path, struct px_sample s, uint
     memset(table + to, last, end - to);
 }
 
-static void apply16(const struct px_frame *f, struct px_sample s, const uint8_t *restrict table,
-                    uint64_t pixels, uint8_t *restrict out) {
-    const uint8_t *p = f->data;
-    for (uint64_t i = 0; i < pixels; i++) {
-        out[i] = table[px_sample_rank(s, num_le16(p + 2 * i))];
+bool px_grey_by_table(const struct px_frame *f) {
+    return f->kind == PX_PIXEL_INTEGER && f->bits_stored <= 16;
+}
+
+static void row16(const uint8_t *restrict p, struct px_sample s, const uint8_t *restrict table,
+                  uint32_t columns, uint8_t *restrict out) {
+    for (uint32_t x = 0; x < columns; x++) {
+        out[x] = table[px_sample_rank(s, num_le16(p + 2 * (size_t)x))];
     }
 }
 
-static void apply_small(const struct px_frame *f, struct px_sample s, const uint8_t *table,
-                        uint64_t pixels, uint8_t *out) {
-    for (uint64_t i = 0; i < pixels; i++) {
-        out[i] = table[px_sample_rank(s, px_sample_raw(f, i))];
-    }
-}
-
-static void apply_wide(const struct px_grey_path *path, const struct px_frame *f, uint64_t pixels,
-                       uint8_t *out) {
+void px_grey_row(const struct px_grey_path *path, const uint8_t *table, const struct px_frame *f,
+                 uint32_t y, uint8_t *out) {
     struct px_sample s = px_sample_of(f);
-    for (uint64_t i = 0; i < pixels; i++) {
-        out[i] = px_grey_byte(path, px_sample_number(f, s, i));
+    uint64_t first = (uint64_t)y * f->columns;
+    if (table != NULL && f->bits_allocated == 16) {
+        row16(f->data + 2 * first, s, table, f->columns, out);
+        return;
     }
-}
-
-int px_grey_apply(const struct px_grey_path *path, const struct px_frame *f, uint8_t *out,
-                  struct err *e) {
-    uint64_t pixels = (uint64_t)f->rows * f->columns;
-    if (f->kind != PX_PIXEL_INTEGER || f->bits_stored > 16) {
-        apply_wide(path, f, pixels, out);
-        return E_OK;
+    for (uint32_t x = 0; x < f->columns; x++) {
+        out[x] = table != NULL ? table[px_sample_rank(s, px_sample_raw(f, first + x))]
+                               : px_grey_byte(path, px_sample_number(f, s, first + x));
     }
-    CLEANUP(cleanup_table) uint8_t *table = mem_alloc(TABLE_MAX);
-    if (table == NULL) {
-        return err_set(e, E_MEMORY, "a grey table");
-    }
-    struct px_sample s = px_sample_of(f);
-    fill_table(path, s, table);
-    (f->bits_allocated == 16 ? apply16 : apply_small)(f, s, table, pixels, out);
-    return E_OK;
 }

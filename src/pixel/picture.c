@@ -16,7 +16,7 @@ int px_encode(const struct px_bitmap *b, enum px_format format, unsigned quality
 
 int px_picture_make(const struct px_image *im, const struct px_frames *frames, struct slice file,
                     const struct px_picture *picture, struct buf *out, struct err *e) {
-    CLEANUP(cleanup_px_frame) struct px_frame frame = {0};
+    CLEANUP(cleanup_px_frame) struct px_frame frame = {.may_borrow = true};
     CLEANUP(cleanup_px_bitmap) struct px_bitmap bitmap = {0};
     int code = px_decode(im, frames, file, picture->frame, &frame, e);
     if (code == E_OK) {

@@ -118,20 +118,10 @@ static void across_colour(const struct axis *a, const float *row, uint32_t out_w
     }
 }
 
-static bool is_copy(const struct px_resample *from, uint32_t out_width, uint32_t out_height) {
-    return !from->flip_x && !from->flip_y && from->x == 0 && from->y == 0 &&
-           from->region_width == from->width && from->region_height == from->height &&
-           out_width == from->width && out_height == from->height;
-}
-
 int px_resample(const struct px_resample *from, uint32_t out_width, uint32_t out_height,
                 uint8_t *out, struct err *e) {
     size_t row_len = (size_t)from->width * from->channels;
     size_t out_len = (size_t)out_width * from->channels;
-    if (is_copy(from, out_width, out_height)) {
-        memcpy(out, from->source, row_len * from->height);
-        return E_OK;
-    }
     CLEANUP(axis_done) struct axis across = {0};
     CLEANUP(axis_done) struct axis down = {0};
     CLEANUP(cleanup_floats) float *row = mem_array(row_len, sizeof(float));
@@ -148,7 +138,7 @@ int px_resample(const struct px_resample *from, uint32_t out_width, uint32_t out
         const struct mix *m = &down.mixes[y];
         memset(row, 0, row_len * sizeof(float));
         for (uint32_t i = 0; i < m->count; i++) {
-            add_row(row, from->source + (m->first + i) * row_len, down.weights[m->weight + i],
+            add_row(row, from->row(from->context, m->first + i), down.weights[m->weight + i],
                     row_len);
         }
         (from->channels == 1 ? across_grey : across_colour)(&across, row, out_width,

@@ -9,7 +9,10 @@
 struct err;
 
 struct px_resample {
-    const uint8_t *source; // rows without gaps
+    // Row y of the source: width * channels bytes that hold until the next call. Rows are asked for
+    // one behind the other, a few again; those outside of the rectangle never.
+    const uint8_t *(*row)(void *context, uint32_t y);
+    void *context;
     uint32_t width;
     uint32_t height;
     uint8_t channels; // 1 or 3

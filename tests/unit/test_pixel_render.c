@@ -52,7 +52,7 @@ static void scene_make(struct scene *s, uint16_t rows, uint16_t columns, uint16_
 
 static void fill_frame(struct scene *s, const void *bytes, size_t len) {
     assert_int_equal(px_frame_reserve(&s->frame, len, &s->e), E_OK);
-    memcpy(s->frame.data, bytes, len);
+    memcpy(s->frame.own, bytes, len);
     px_frame_describe(&s->frame, &s->image);
 }
 
@@ -397,15 +397,22 @@ static void test_regions_and_flips(void **state) {
     assert_memory_equal(s.bitmap.data, ((const uint8_t[]){30, 20, 10, 0}), 4);
 }
 
+static uint8_t source[WIDE * WIDE];
+
+static const uint8_t *row_of_source(void *context, uint32_t y) {
+    (void)context;
+    assert_true(y < WIDE);
+    return source + (size_t)y * WIDE;
+}
+
 static void test_resampling(void **state) {
     (void)state;
-    static uint8_t source[WIDE * WIDE];
     static uint8_t out[2 * WIDE * 2 * WIDE];
     struct err e = {0};
     for (uint32_t i = 0; i < WIDE * WIDE; i++) {
         source[i] = (uint8_t)((i % WIDE + i / WIDE) % 2 * 255); // a chess board
     }
-    struct px_resample from = {.source = source, .width = WIDE, .height = WIDE, .channels = 1,
+    struct px_resample from = {.row = row_of_source, .width = WIDE, .height = WIDE, .channels = 1,
                                .region_width = WIDE, .region_height = WIDE};
     assert_int_equal(px_resample(&from, WIDE / 2, WIDE / 2, out, &e), E_OK);
     for (uint32_t i = 0; i < WIDE / 2 * WIDE / 2; i++) {
