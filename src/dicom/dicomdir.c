@@ -327,27 +327,30 @@ static void hang_orphans(struct reader *r, const bool *claimed) {
 }
 
 // Without offsets: each record goes below the last one before it of a higher level.
-static void rebuild(struct reader *r) {
+static int rebuild(struct reader *r, struct err *e) {
     uint32_t open[4] = {NONE, NONE, NONE, NONE}; // last record of each level
+    uint32_t count = r->dir->count;
+    uint32_t *last_child = arena_array(r->arena, (size_t)count + 1, sizeof *last_child);
+    if (last_child == NULL) {
+        return err_set(e, E_MEMORY, "no memory for the directory");
+    }
     find(r, DCM_DICOMDIR_FINDING_REBUILT, NONE, 0);
-    for (uint32_t i = 0; i < r->dir->count; i++) {
+    memset(last_child, 0xFF, ((size_t)count + 1) * sizeof *last_child); // NONE; [count]: the root
+    for (uint32_t i = 0; i < count; i++) {
         unsigned level = level_of(r->dir->records[i].type);
         uint32_t parent = NONE;
         for (unsigned l = 0; l < level; l++) {
             parent = open[l] != NONE ? open[l] : parent;
         }
-        uint32_t before = open[level] != NONE && r->dir->records[open[level]].parent == parent
-                              ? open[level]
-                              : NONE;
-        for (unsigned l = 0; parent == NONE && before == NONE && l < 4; l++) {
-            before = open[l] != NONE && r->dir->records[open[l]].parent == NONE ? open[l] : before;
-        }
-        hang(r, i, parent, before);
+        uint32_t *before = &last_child[parent == NONE ? count : parent];
+        hang(r, i, parent, *before);
+        *before = i;
         open[level] = i;
         for (unsigned l = level + 1; l < 4; l++) {
             open[l] = NONE;
         }
     }
+    return E_OK;
 }
 
 static void check_last(struct reader *r, const struct dcm_dataset *d) {
@@ -372,12 +375,12 @@ static int build_tree(struct reader *r, const struct dcm_dataset *d, struct err 
     find_shift(r, root);
     count_hits(r->dir, r->shift, &hits, &all);
     if (r->dir->count > 1 && hits == 0) {
-        rebuild(r);
-        return E_OK;
+        return rebuild(r, e);
     }
     uint32_t first = follow(r, root, NONE, DCM_DICOMDIR_FINDING_ROOT_WRONG);
     mark_claimed(r, claimed);
-    if (first != NONE && claimed[first]) { // it belongs below or behind another record
+    bool elsewhere = first != NONE && claimed[first] && level_of(r->dir->records[first].type) > 0;
+    if (elsewhere) { // it belongs below or behind another record
         find(r, DCM_DICOMDIR_FINDING_ROOT_WRONG, NONE, root);
         first = NONE;
     }

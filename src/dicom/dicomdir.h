@@ -22,7 +22,7 @@ struct err;
 #define DCM_DICOMDIR_FINDING_LIST(X)                                                             \
     X(NEXT_WRONG, "the offset of the next record leads to no record")                            \
     X(LOWER_WRONG, "the offset of the lower-level records leads to no record")                   \
-    X(ROOT_WRONG, "the offset of the first record leads to no record")                           \
+    X(ROOT_WRONG, "the offset of the first record does not lead to a root record")                         \
     X(LAST_WRONG, "the last root record is not the one that the directory says")                 \
     X(NO_OFFSET, "a record without its two offsets")                                             \
     X(CYCLE, "a record is reached a second time")                                                \

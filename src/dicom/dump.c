@@ -234,18 +234,33 @@ static uint16_t get16(const uint8_t *p, bool big) { return big ? num_be16(p) : n
 static uint32_t get32(const uint8_t *p, bool big) { return big ? num_be32(p) : num_le32(p); }
 static uint64_t get64(const uint8_t *p, bool big) { return big ? num_be64(p) : num_le64(p); }
 
+// The fewest digits that read back to the value.
+static void put_shortest(struct buf *out, double value, int digits, int most, bool is_float) {
+    char text[40];
+    for (;; digits++) {
+        int len = snprintf(text, sizeof text, "%.*g", digits, value);
+        double back = 0;
+        bool same = num_parse_double(slice_of(text, (size_t)len), &back) &&
+                    (is_float ? (float)back == (float)value : back == value);
+        if (same || digits >= most) {
+            break;
+        }
+    }
+    buf_put_str(out, text);
+}
+
 static void put_real(struct buf *out, enum dcm_vr vr, const uint8_t *p, bool big) {
-    if (vr == DCM_VR_FL || vr == DCM_VR_OF) {
+    if (vr == DCM_VR_FL) {
         uint32_t bits = get32(p, big);
         float value;
         memcpy(&value, &bits, sizeof value);
-        buf_printf(out, "%.9g", (double)value);
+        put_shortest(out, (double)value, 6, 9, true);
         return;
     }
     uint64_t bits = get64(p, big);
     double value;
     memcpy(&value, &bits, sizeof value);
-    buf_printf(out, "%.17g", value);
+    put_shortest(out, value, 15, 17, false);
 }
 
 static void put_number(struct dumper *d, enum dcm_vr vr, const uint8_t *p, bool big) {
@@ -393,16 +408,20 @@ static void put_binary_element(struct dumper *d, const struct dcm_element *el) {
     }
 }
 
+static void end_line(struct dumper *d) {
+    while (d->out.len > 0 && d->out.data[d->out.len - 1] == ' ') { // a keyword without a value
+        d->out.len--;
+    }
+    buf_put_byte(&d->out, '\n');
+}
+
 static void put_element(struct dumper *d, const struct dcm_element *el) {
     if (dcm_vr_info(el->vr)->class == DCM_VR_CLASS_TEXT) {
         put_text_element(d, el);
     } else {
         put_binary_element(d, el);
     }
-    while (d->out.len > 0 && d->out.data[d->out.len - 1] == ' ') { // of an empty value
-        d->out.len--;
-    }
-    buf_put_byte(&d->out, '\n');
+    end_line(d);
 }
 
 static void put_fragment(struct dumper *d, const struct dcm_element *el) {
@@ -449,7 +468,8 @@ static int on_event(struct dumper *d, int event, const struct dcm_element *el, s
         break;
     case DCM_EVENT_SEQUENCE_BEGIN:
         put_head(d, el, 0, false);
-        buf_put_str(&d->out, el->length == 0 ? " (no items)\n" : "\n");
+        buf_put_str(&d->out, el->length == 0 ? " (no items)" : "");
+        end_line(d);
         break;
     case DCM_EVENT_ITEM_BEGIN: {
         int rc = begin_item(d, el, e);

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the seed corpora of fuzz_charset, fuzz_json_in, fuzz_dicom_json and fuzz_value.
+"""Makes the seed corpora of fuzz_charset, fuzz_json_in, fuzz_dicom_json, fuzz_value, fuzz_dicomdir and
+fuzz_dump.
 
 usage: seeds_text.py CORPUS_FOLDER
 """
 import os
+import struct
 import sys
 
 # places in DCM_VR_LIST, counted from 1 (0 is "not known")
@@ -56,6 +58,71 @@ VALUES = [
 ]
 
 
+WIDE = ('OB', 'OW', 'SQ', 'UN', 'UT')
+
+
+def element(tag, vr, value):
+    value += b'\0' * (len(value) % 2)
+    head = struct.pack('<HH', tag >> 16, tag & 0xFFFF) + vr.encode()
+    return head + (b'\0\0' + struct.pack('<I', len(value)) if vr in WIDE else struct.pack('<H', len(value))) + value
+
+
+def item(content):
+    return struct.pack('<HHI', 0xFFFE, 0xE000, len(content)) + content
+
+
+def ul(value):
+    return struct.pack('<I', value)
+
+
+def part10(sop_class, body):
+    meta = element(0x00020001, 'OB', b'\0\1') + element(0x00020002, 'UI', sop_class) + \
+        element(0x00020010, 'UI', b'1.2.840.10008.1.2.1')
+    return bytes(128) + b'DICM' + element(0x00020000, 'UL', ul(len(meta))) + meta + body
+
+
+def record(kind, following, lower, keys=b''):
+    return (element(0x00041400, 'UL', ul(following)) + element(0x00041410, 'US', b'\xff\xff') +
+            element(0x00041420, 'UL', ul(lower)) + element(0x00041430, 'CS', kind.ljust(8)) + keys)
+
+
+def directory(links):
+    """PATIENT, STUDY, SERIES and two images; `links` says the record numbers of next and lower."""
+    image = element(0x00041500, 'CS', b'DIR\\FILE') + element(0x00041510, 'UI', b'1.2')
+    kinds = [(b'PATIENT', element(0x00100020, 'LO', b'P')), (b'STUDY', b''), (b'SERIES', b''),
+             (b'IMAGE', image), (b'IMAGE', image)]
+    start = len(part10(b'1.2.840.10008.1.3.10', b'')) + 3 * 12 - 2 + 12
+    offsets = []
+    for kind, keys in kinds:
+        offsets.append(start)
+        start += 8 + len(record(kind, 0, 0, keys))
+    at = lambda n: 0 if n is None else offsets[n] if n >= 0 else 77
+    items = b''.join(item(record(kind, at(a), at(b), keys)) for (kind, keys), (a, b) in zip(kinds, links))
+    body = (element(0x00041200, 'UL', ul(offsets[0])) + element(0x00041202, 'UL', ul(offsets[0])) +
+            element(0x00041212, 'US', b'\0\0') + element(0x00041220, 'SQ', items))
+    return part10(b'1.2.840.10008.1.3.10', body)
+
+
+def instance():
+    return part10(b'1.2.840.10008.5.1.4.1.1.88.11', element(0x00080005, 'CS', b'ISO_IR 192') +
+                  element(0x00080016, 'UI', b'1.2.840.10008.5.1.4.1.1.88.11') + element(0x00080018, 'UI', b'1.1.1') +
+                  element(0x00090010, 'LO', b'ACME') + element(0x00091001, 'UN', b'text') +
+                  element(0x00100010, 'PN', 'Müller'.encode()) + element(0x0020000D, 'UI', b'1') +
+                  element(0x0020000E, 'UI', b'1.1') + element(0x00280010, 'US', b'\4\0') +
+                  element(0x0040A043, 'SQ', item(element(0x00080100, 'SH', b'11528-7'))) +
+                  element(0x0040A730, 'SQ', item(element(0x0040A010, 'CS', b'HAS CONCEPT MOD'))) +
+                  element(0x7FE00010, 'OW', bytes(20)))
+
+
+DIRECTORIES = [
+    directory([(None, 1), (None, 2), (None, 3), (4, None), (None, None)]),
+    directory([(None, 1), (None, 2), (None, 3), (3, None), (0, 0)]),
+    directory([(None, None)] * 5),
+    directory([(-1, -1), (None, 2), (None, 3), (4, None), (None, None)]),
+    instance(),
+]
+
+
 def write(folder, number, data):
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, '%02d' % number), 'wb') as f:
@@ -74,6 +141,9 @@ def main():
         write(os.path.join(root, 'dicom_json'), i, text.encode())
     for i, (vr, text) in enumerate(VALUES):
         write(os.path.join(root, 'value'), i, bytes([VRS.index(vr)]) + text.encode())
+    for i, data in enumerate(DIRECTORIES):
+        write(os.path.join(root, 'dicomdir'), i, data)
+        write(os.path.join(root, 'dump'), i, data)
 
 
 if __name__ == '__main__':
