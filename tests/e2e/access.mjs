@@ -65,7 +65,7 @@ export async function access(app, browser, guard) {
     await app.press('ArrowDown');
     const { studies } = await app.studies(`q=${encodeURIComponent(word)}`);
     const steps = studies.findIndex((s) => s.study_uid === study.study_uid);
-    await until(async () => (await page.locator('#study-0').getAttribute('aria-selected')) === 'true', 'the list');
+    await until(async () => (await page.locator('.count').textContent())?.startsWith(`${studies.length} `), 'the list follows');
     for (let i = 0; i < steps; i += 1) await app.press('ArrowDown');
     await app.focusIsSeen();
     await app.press('Enter');

@@ -34,7 +34,7 @@ async function open(app) {
 async function last(app, label) {
   const row = app.page.locator('.panel li', { hasText: label }).last();
   await row.waitFor();
-  await until(async () => /\d/.test(await row.innerText()), 'a value');
+  await until(async () => (await row.locator('.go').innerText()).split('\n').length > 2, 'a value');
   const lines = (await row.locator('.go').innerText()).replaceAll('\u2212', '-').split('\n');
   const value = (pattern) => Number(new RegExp(pattern).exec(lines.join('\n'))?.[1]);
   return { lines, value };
@@ -131,7 +131,7 @@ export async function measure(app) {
     const [, columnSpacing] = numbers(file, SPACING);
     await app.viewport().focus();
     await app.press('l', 'k');
-    await page.locator('.cursor').waitFor();
+    await page.locator('.cursor').waitFor({ state: 'attached' });
     const from = Number(/at (\d+),/.exec(await app.status())?.[1]);
     await app.press('Enter');
     for (let i = 0; i < 20; i += 1) await app.press('ArrowRight');

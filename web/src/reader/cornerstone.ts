@@ -61,19 +61,22 @@ let engine: RenderingEngine | null = null;
 let ready: Promise<RenderingEngine> | null = null;
 
 function drawThinAndLegible(): void {
-  const style = annotation.config.style.getDefaultToolStyles();
+  const style = annotation.config.style.getDefaultToolStyles() as { global?: object };
   annotation.config.style.setDefaultToolStyles({
     ...style,
-    color: ACCENT,
-    colorHighlighted: SELECTED,
-    colorSelected: SELECTED,
-    lineWidth: '1.5',
-    textBoxFontFamily: 'system-ui, sans-serif',
-    textBoxFontSize: '13px',
-    textBoxColor: ACCENT,
-    textBoxColorHighlighted: SELECTED,
-    textBoxColorSelected: SELECTED,
-    textBoxShadow: true,
+    global: {
+      ...style.global,
+      color: ACCENT,
+      colorHighlighted: SELECTED,
+      colorSelected: SELECTED,
+      lineWidth: '1.5',
+      textBoxFontFamily: 'system-ui, sans-serif',
+      textBoxFontSize: '13px',
+      textBoxColor: ACCENT,
+      textBoxColorHighlighted: SELECTED,
+      textBoxColorSelected: SELECTED,
+      textBoxShadow: true,
+    },
   } as never);
 }
 
@@ -136,7 +139,7 @@ export function makeToolGroup(id: string, planes: boolean): Group {
     group.addTool(CrosshairsTool.toolName, {
       getReferenceLineColor: (viewportId: string) => AXIS_COLOUR[viewportId.replace('mpr-', '')] ?? ACCENT,
       getReferenceLineControllable: () => true,
-      getReferenceLineDraggableRotatable: () => false,
+      getReferenceLineDraggableRotatable: () => true,
       getReferenceLineSlabThicknessControlsOn: () => false,
     });
   }

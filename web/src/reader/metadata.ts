@@ -92,7 +92,7 @@ const answers: Record<string, (f: Frame) => unknown> = {
   [M.VOI_LUT]: (f) => ({
     windowCenter: f.windows.length ? f.windows.map((w) => w.center) : undefined,
     windowWidth: f.windows.length ? f.windows.map((w) => w.width) : undefined,
-    voiLUTFunction: f.voiFunction,
+    voiLUTFunction: [f.voiFunction],
   }),
   [M.MODALITY_LUT]: (f) => ({
     rescaleIntercept: f.intercept,

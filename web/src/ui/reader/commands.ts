@@ -17,6 +17,7 @@ export interface Page {
   leave: () => void;
   study: (step: number) => void;
   focusStrip: () => void;
+  focusViewport: () => void;
   /** The series whose thumbnail has the focus, if one has. */
   focusedSeries: () => string | null;
 }
@@ -210,7 +211,7 @@ export function readerCommands(page: Page): Command[] {
     { id: 'cine.slower', label: 'Cine slower', group: 'Images', key: '[', when: () => Boolean(r()?.canCine), run: withReader((x) => x.setFps(x.cine.fps - 1)) },
     { id: 'cine.faster', label: 'Cine faster', group: 'Images', key: ']', when: () => Boolean(r()?.canCine), run: withReader((x) => x.setFps(x.cine.fps + 1)) },
     ...tools,
-    { id: 'cursor.toggle', label: 'Measure with the keyboard: cursor', group: 'Keyboard cursor', key: 'K', when: stackImage, on: cursor, run: withReader((x) => x.toggleCursor()) },
+    { id: 'cursor.toggle', label: 'Measure with the keyboard: cursor', group: 'Keyboard cursor', key: 'K', when: stackImage, on: cursor, run: withReader((x) => { page.focusViewport(); x.toggleCursor(); }) },
     { id: 'cursor.point', label: 'Set a point', group: 'Keyboard cursor', key: 'Enter', when: cursor, run: withReader((x) => x.placePoint()) },
     { id: 'measure.delete', label: 'Delete the measurement', group: 'Measurements', key: 'Delete', also: ['Backspace'], when: () => Boolean(r()?.measurements.length), run: withReader((x) => x.removeMeasurement()) },
     { id: 'measure.undo', label: 'Bring the deleted measurement back', group: 'Measurements', key: 'Ctrl+Z', when: () => Boolean(r()?.canUndo), run: withReader((x) => x.undo()) },
@@ -238,7 +239,7 @@ export function readerCommands(page: Page): Command[] {
     ...layouts,
     {
       id: 'layout.planes',
-      label: 'Three planes (MPR)',
+      label: 'MPR: three planes',
       group: 'Layout',
       key: 'M',
       when: () => Boolean(r()?.pane.count || (r() && r()?.planes.state.name !== 'off')),
