@@ -88,7 +88,7 @@ static int tree(struct slice bytes, dcm_tag stop_at, struct err *e) {
         return rc;
     }
     return dcm_text(d, DCM_SOPInstanceUID, 0, &uid) ? E_OK
-                                                     : err_set(e, E_MISSING, "no SOP Instance UID");
+                                                    : err_set(e, E_MISSING, "no SOP Instance UID");
 }
 
 // Understands the head; reads more when the pixel data begins further on.

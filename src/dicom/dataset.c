@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Building the tree from the reader's events, and finding elements in it. While a data set is open its
-// nodes lie on a stack shared by all levels; when it ends they are copied to the arena in one piece
-// of the right size. Values stay where they were read.
+// Building the tree from the reader's events, and finding elements in it. While a data set is open
+// its nodes lie on a stack shared by all levels; when it ends they are copied to the arena in one
+// piece of the right size. Values stay where they were read.
 #include "dicom/dataset.h"
 
 #include <string.h>
@@ -56,8 +56,8 @@ static int no_memory(const struct builder *b, size_t wanted, struct err *e) {
     return err_set(e, E_MEMORY, "no memory for the data set");
 }
 
-// One more place on the stack, which never outgrows what the arena may still take; NULL and the error
-// set when memory is short.
+// One more place on the stack, which never outgrows what the arena may still take; NULL and the
+// error set when memory is short.
 static void *push(struct builder *b, struct stack *s, size_t size, struct err *e) {
     if (s->count == s->cap) {
         uint32_t cap = s->cap == 0 ? NODES_AT_FIRST : s->cap * 2;
@@ -74,8 +74,8 @@ static void *push(struct builder *b, struct stack *s, size_t size, struct err *e
     return (char *)s->memory + (size_t)s->count++ * size;
 }
 
-// Moves everything from `first` on to the arena. NULL and the error set when memory is short; an empty
-// array is one that must not be looked into.
+// Moves everything from `first` on to the arena. NULL and the error set when memory is short; an
+// empty array is one that must not be looked into.
 static void *pop_all(struct builder *b, struct stack *s, uint32_t first, size_t size,
                      struct err *e) {
     size_t len = (size_t)(s->count - first) * size;
@@ -206,7 +206,8 @@ static int add_fragment(struct builder *b, const struct dcm_element *element, st
 static int open_node(struct builder *b, const struct dcm_element *element,
                      const struct stack *children, struct err *e) {
     int rc = add_node(b, element, e);
-    b->levels[b->depth++] = (struct open_level){.first = children->count, .guesses = b->guesses_before};
+    b->levels[b->depth++] =
+        (struct open_level){.first = children->count, .guesses = b->guesses_before};
     return rc;
 }
 
@@ -289,8 +290,8 @@ struct dcm_dataset *dcm_dataset_new(struct arena *a, enum dcm_encoding encoding)
 
 // --- finding ---
 
-// Index of the first node with a tag not below `tag`; of an unsorted data set, of the first node with
-// just that tag, or the count.
+// Index of the first node with a tag not below `tag`; of an unsorted data set, of the first node
+// with just that tag, or the count.
 static uint32_t lower_bound(const struct dcm_dataset *d, dcm_tag tag) {
     uint32_t low = 0;
     uint32_t high = d->count;

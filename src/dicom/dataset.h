@@ -24,34 +24,35 @@ struct dcm_node;
 
 struct dcm_dataset {
     struct arena *arena;
-    struct dcm_node *nodes;      // in file order
+    struct dcm_node *nodes; // in file order
     uint32_t count;
     uint32_t cap;
-    bool sorted;                 // ascending tags, so look-ups are by bisection
-    bool changed;                // here or anywhere below
-    bool undefined;              // an item of undefined length
-    struct dcm_dataset *parent;  // NULL at the top
-    enum dcm_encoding encoding;  // of the bytes it was read from
-    struct slice raw;            // its content's bytes; empty when made by hand
+    bool sorted;                // ascending tags, so look-ups are by bisection
+    bool changed;               // here or anywhere below
+    bool undefined;             // an item of undefined length
+    struct dcm_dataset *parent; // NULL at the top
+    enum dcm_encoding encoding; // of the bytes it was read from
+    struct slice raw;           // its content's bytes; empty when made by hand
 };
 
 struct dcm_node {
     dcm_tag tag;
     enum dcm_vr vr;
-    enum dcm_encoding encoding;  // of value and raw
-    bool changed;                // or read by a guess (dcm_reader.guesses): written anew when its data set is
-    bool undefined;              // sequence or fragments of undefined length
-    uint64_t offset;             // of the element in the file; 0 when made by hand
-    struct slice value;          // in `encoding`'s byte order; empty for sequences and fragments
-    struct slice raw;            // the whole element as read, header included; empty when made
-    struct dcm_dataset **items;  // SQ
+    enum dcm_encoding encoding; // of value and raw
+    bool changed;    // or read by a guess (dcm_reader.guesses): written anew when its data set is
+    bool undefined;  // sequence or fragments of undefined length
+    uint64_t offset; // of the element in the file; 0 when made by hand
+    struct slice value;         // in `encoding`'s byte order; empty for sequences and fragments
+    struct slice raw;           // the whole element as read, header included; empty when made
+    struct dcm_dataset **items; // SQ
     uint32_t item_count;
     struct dcm_fragment *fragments; // encapsulated pixel data: [0] is the Basic Offset Table
     uint32_t fragment_count;
 };
 
 // Parses a whole data set. `stop_at` ends the tree before the first top-level tag >= it (0: read
-// all). Memory comes from `a`, within its limit (E_LIMIT). *ret_oddities (may be NULL) as dcm_reader.oddities.
+// all). Memory comes from `a`, within its limit (E_LIMIT). *ret_oddities (may be NULL) as
+// dcm_reader.oddities.
 int dcm_dataset_read(struct arena *a, struct slice input, enum dcm_encoding encoding, uint64_t base,
                      dcm_tag stop_at, struct dcm_dataset **ret_dataset, uint32_t *ret_oddities,
                      struct err *e);
@@ -59,8 +60,8 @@ int dcm_dataset_read(struct arena *a, struct slice input, enum dcm_encoding enco
 // An empty one; `encoding` is what put functions store. NULL when memory is short.
 struct dcm_dataset *dcm_dataset_new(struct arena *a, enum dcm_encoding encoding);
 
-// NULL when absent. A private element is found by its creator, wherever its block lies (PS3.5 7.8.1):
-// `group` odd, `element` the low byte.
+// NULL when absent. A private element is found by its creator, wherever its block lies
+// (PS3.5 7.8.1): `group` odd, `element` the low byte.
 const struct dcm_node *dcm_get(const struct dcm_dataset *d, dcm_tag tag);
 const struct dcm_node *dcm_get_private(const struct dcm_dataset *d, uint16_t group,
                                        const char *creator, uint8_t element);
@@ -86,7 +87,8 @@ bool dcm_node_double(const struct dcm_node *n, uint32_t index, double *ret_value
 // its place in tag order, and every data set above is marked changed. Too long for the VR's length
 // field or against the VR's unit: E_VALUE.
 int dcm_put(struct dcm_dataset *d, dcm_tag tag, enum dcm_vr vr, struct slice value, struct err *e);
-int dcm_put_str(struct dcm_dataset *d, dcm_tag tag, enum dcm_vr vr, const char *text, struct err *e);
+int dcm_put_str(struct dcm_dataset *d, dcm_tag tag, enum dcm_vr vr, const char *text,
+                struct err *e);
 // US SS UL SL UV SV AT, IS and DS from numbers, in the data set's byte order.
 int dcm_put_ints(struct dcm_dataset *d, dcm_tag tag, enum dcm_vr vr, const int64_t *values,
                  uint32_t count, struct err *e);

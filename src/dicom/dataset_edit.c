@@ -101,8 +101,7 @@ static struct dcm_node *place(struct dcm_dataset *d, dcm_tag tag, enum dcm_vr vr
     } else {
         (void)remove_all(d, tag, i + 1);
     }
-    d->nodes[i] =
-        (struct dcm_node){.tag = tag, .vr = vr, .encoding = d->encoding, .changed = true};
+    d->nodes[i] = (struct dcm_node){.tag = tag, .vr = vr, .encoding = d->encoding, .changed = true};
     mark_changed(d);
     return &d->nodes[i];
 }
@@ -121,8 +120,7 @@ static int check_length(dcm_tag tag, enum dcm_vr vr, size_t len, struct err *e) 
     return E_OK;
 }
 
-int dcm_put(struct dcm_dataset *d, dcm_tag tag, enum dcm_vr vr, struct slice value,
-            struct err *e) {
+int dcm_put(struct dcm_dataset *d, dcm_tag tag, enum dcm_vr vr, struct slice value, struct err *e) {
     int rc = check_length(tag, vr, value.len, e);
     if (rc != E_OK) {
         return rc;
@@ -180,10 +178,14 @@ struct int_range {
 
 static bool int_range(enum dcm_vr vr, struct int_range *ret_range) {
     static const struct int_range ranges[DCM_VR_COUNT] = {
-        [DCM_VR_US] = {0, UINT16_MAX},         [DCM_VR_SS] = {INT16_MIN, INT16_MAX},
-        [DCM_VR_UL] = {0, UINT32_MAX},         [DCM_VR_SL] = {INT32_MIN, INT32_MAX},
-        [DCM_VR_UV] = {0, INT64_MAX},          [DCM_VR_SV] = {INT64_MIN, INT64_MAX},
-        [DCM_VR_AT] = {0, UINT32_MAX},         [DCM_VR_IS] = {INT32_MIN, INT32_MAX},
+        [DCM_VR_US] = {0, UINT16_MAX},
+        [DCM_VR_SS] = {INT16_MIN, INT16_MAX},
+        [DCM_VR_UL] = {0, UINT32_MAX},
+        [DCM_VR_SL] = {INT32_MIN, INT32_MAX},
+        [DCM_VR_UV] = {0, INT64_MAX},
+        [DCM_VR_SV] = {INT64_MIN, INT64_MAX},
+        [DCM_VR_AT] = {0, UINT32_MAX},
+        [DCM_VR_IS] = {INT32_MIN, INT32_MAX},
         [DCM_VR_DS] = {-99999999999999, 999999999999999},
     };
     bool known = (unsigned)vr < DCM_VR_COUNT && ranges[vr].max != 0;

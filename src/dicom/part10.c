@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// DICOM files (PS3.10 7.1, 7.2): finding the data set behind preamble and meta information, and writing
-// both. Deflated data sets (PS3.5 A.5) are inflated and deflated by zlib. It does not code pixel data
-// and never changes a transfer syntax silently.
+// DICOM files (PS3.10 7.1, 7.2): finding the data set behind preamble and meta information, and
+// writing both. Deflated data sets (PS3.5 A.5) are inflated and deflated by zlib. It does not code
+// pixel data and never changes a transfer syntax silently.
 #define ZLIB_CONST // zlib.h takes input as const
 #include "dicom/part10.h"
 
@@ -36,8 +36,9 @@
 const char dcm_implementation_uid[] = "2.25.256493679605655687128488621920670736738";
 const char dcm_implementation_name[] = "MACLAB_1";
 
-// A transfer syntax that only its maker knows: its data sets are explicit VR little endian, whatever
-// their pixel data is (PS3.5 10.1 lets makers define others, but those cannot be told apart).
+// A transfer syntax that only its maker knows: its data sets are explicit VR little endian,
+// whatever their pixel data is (PS3.5 10.1 lets makers define others, but those cannot be told
+// apart).
 static const struct dcm_transfer_syntax private_syntax = {
     .uid = "", .name = "private transfer syntax", .encapsulated = true};
 
@@ -48,8 +49,8 @@ static bool in_meta_group(struct slice bytes, uint64_t at) {
            num_le16(bytes.ptr + at) == META_GROUP;
 }
 
-// Where the elements of group 0002 from `start` on end; as many as there are, unless the group length
-// says that they end here: what follows might look like one.
+// Where the elements of group 0002 from `start` on end; as many as there are, unless the group
+// length says that they end here: what follows might look like one.
 static int find_meta_end(struct slice bytes, uint64_t start, uint64_t declared_end,
                          uint64_t *ret_end, struct err *e) {
     struct dcm_reader r;
@@ -72,7 +73,8 @@ static int find_meta_end(struct slice bytes, uint64_t start, uint64_t declared_e
 // The end of group 0002 that (0002,0000) declares; 0 when it is not there.
 static uint64_t declared_meta_end(struct slice bytes, uint64_t start) {
     const uint8_t *p = bytes.ptr + start;
-    if (bytes.len - start < HEADER_LEN + 4 || DCM_TAG(num_le16(p), num_le16(p + 2)) != TAG_META_LENGTH ||
+    if (bytes.len - start < HEADER_LEN + 4 ||
+        DCM_TAG(num_le16(p), num_le16(p + 2)) != TAG_META_LENGTH ||
         dcm_vr_parse(p + 4) != DCM_VR_UL || num_le16(p + 6) != 4) {
         return 0;
     }
@@ -109,8 +111,8 @@ static bool plausible_implicit(struct slice body, uint64_t at, dcm_tag after) {
     return tag > after && (dcm_tag_is_private(tag) || dcm_dict_find(tag) != NULL);
 }
 
-// The first element decides: VR letters and the byte order of the group (small groups come first), or
-// a known tag with a length that leads to another one.
+// The first element decides: VR letters and the byte order of the group (small groups come first),
+// or a known tag with a length that leads to another one.
 static bool guess_encoding(struct slice body, enum dcm_encoding *ret_encoding) {
     if (body.len < HEADER_LEN) {
         return false;
@@ -118,8 +120,8 @@ static bool guess_encoding(struct slice body, enum dcm_encoding *ret_encoding) {
     const uint8_t *p = body.ptr;
     if (dcm_vr_parse(p + 4) != DCM_VR_NONE) {
         bool big = num_be16(p) < num_le16(p);
-        dcm_tag tag = big ? DCM_TAG(num_be16(p), num_be16(p + 2))
-                          : DCM_TAG(num_le16(p), num_le16(p + 2));
+        dcm_tag tag =
+            big ? DCM_TAG(num_be16(p), num_be16(p + 2)) : DCM_TAG(num_le16(p), num_le16(p + 2));
         *ret_encoding = big ? DCM_EXPLICIT_BE : DCM_EXPLICIT_LE;
         return dcm_dict_find(tag) != NULL || dcm_tag_is_group_length(tag);
     }
@@ -142,8 +144,8 @@ static enum dcm_encoding encoding_of(const struct dcm_transfer_syntax *syntax) {
                                 : DCM_EXPLICIT_LE;
 }
 
-// Nothing names the transfer syntax. Behind meta information there is a data set, however odd; without,
-// bytes that do not look like one are not DICOM.
+// Nothing names the transfer syntax. Behind meta information there is a data set, however odd;
+// without, bytes that do not look like one are not DICOM.
 static int guess_syntax(struct dcm_file *file, struct err *e) {
     enum dcm_encoding encoding = DCM_IMPLICIT_LE;
     bool sure = guess_encoding(file->body, &encoding);
@@ -153,7 +155,8 @@ static int guess_syntax(struct dcm_file *file, struct err *e) {
     }
     file->encoding = encoding;
     file->syntax = dcm_transfer_syntax_find(slice_str(uid_of(encoding)));
-    return file->syntax != NULL ? E_OK : err_set(e, E_INTERNAL, "UID registry has no transfer syntax");
+    return file->syntax != NULL ? E_OK
+                                : err_set(e, E_INTERNAL, "UID registry has no transfer syntax");
 }
 
 static int named_syntax(struct dcm_file *file, struct slice uid, struct err *e) {
@@ -187,7 +190,9 @@ static int inflate_failed(int answer, const z_stream *z, uint64_t offset, struct
     }
     bool ended = answer == Z_BUF_ERROR || answer == Z_OK;
     (void)err_set(e, ended ? E_TRUNCATED : E_SYNTAX, "deflated data set: %s",
-                  ended ? "ends too early" : z->msg != NULL ? z->msg : "damaged");
+                  ended            ? "ends too early"
+                  : z->msg != NULL ? z->msg
+                                   : "damaged");
     return err_at(e, offset + z->total_in);
 }
 
@@ -438,15 +443,29 @@ static int check_pixels(const struct dcm_dataset *d, const struct dcm_transfer_s
     return E_OK;
 }
 
+// Group 0002 in front of a data set would be read as meta information.
+static int check_groups(const struct dcm_dataset *d, struct err *e) {
+    char path[DCM_TAG_TEXT_LEN + 1];
+    for (uint32_t i = 0; i < d->count; i++) {
+        if (dcm_tag_group(d->nodes[i].tag) == META_GROUP) {
+            (void)err_set(e, E_VALUE, "an element of group 0002 does not belong into a data set");
+            return err_in(e, dcm_tag_text(d->nodes[i].tag, path));
+        }
+    }
+    return E_OK;
+}
+
 int dcm_file_write(const struct dcm_dataset *d, const struct dcm_write_options *options,
                    struct dcm_sink sink, struct err *e) {
-    const char *uid =
-        options->syntax_uid != NULL ? options->syntax_uid : uid_of(d->encoding);
+    const char *uid = options->syntax_uid != NULL ? options->syntax_uid : uid_of(d->encoding);
     const struct dcm_transfer_syntax *syntax = dcm_transfer_syntax_find(slice_str(uid));
     if (syntax == NULL) {
         return err_set(e, E_UNSUPPORTED, "transfer syntax %.64s is not known", uid);
     }
     int rc = check_pixels(d, syntax, e);
+    if (rc == E_OK) {
+        rc = check_groups(d, e);
+    }
     if (rc != E_OK) {
         return rc;
     }

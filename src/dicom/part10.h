@@ -17,10 +17,10 @@ struct err;
 struct dcm_file {
     bool has_preamble;
     bool has_meta;
-    struct dcm_dataset *meta;                  // group 0002; NULL without meta
-    struct slice meta_raw;                     // bytes before the data set: preamble, DICM, meta
-    const struct dcm_transfer_syntax *syntax;  // never NULL; guessed when has_meta is false
-    char syntax_uid[65];                       // as written in the file
+    struct dcm_dataset *meta;                 // group 0002; NULL without meta
+    struct slice meta_raw;                    // bytes before the data set: preamble, DICM, meta
+    const struct dcm_transfer_syntax *syntax; // never NULL; guessed when has_meta is false
+    char syntax_uid[65];                      // as written in the file
     enum dcm_encoding encoding;
     bool deflated;
     struct slice body;      // the encoded data set; inflated when deflated
@@ -30,11 +30,11 @@ struct dcm_file {
     bool meta_length_wrong; // (0002,0000) missing or not true
 };
 
-// Reads preamble and meta and finds the data set; touches no more, so that the first bytes of a file
-// are enough for it (unless deflated). `bytes` must outlive the result. What is inflated counts
-// against the arena's limit.
-// E_NOT_DICOM when nothing in it looks like a data set; E_UNSUPPORTED for a transfer syntax that is
-// not in the registry and not private-looking enough to be read as explicit little endian.
+// Reads preamble and meta and finds the data set; touches no more, so that the first bytes of a
+// file are enough for it (unless deflated). `bytes` must outlive the result. What is inflated
+// counts against the arena's limit. E_NOT_DICOM when nothing in it looks like a data set;
+// E_UNSUPPORTED for a transfer syntax that is not in the registry and not private-looking enough to
+// be read as explicit little endian.
 int dcm_file_open(struct arena *a, struct slice bytes, struct dcm_file *ret_file, struct err *e);
 
 // The data set, as dcm_dataset_read.
@@ -45,22 +45,23 @@ int dcm_file_dataset(struct arena *a, struct dcm_file *file, dcm_tag stop_at,
 void dcm_file_reader(const struct dcm_file *file, struct dcm_reader *ret_reader);
 
 struct dcm_write_options {
-    const char *syntax_uid;        // NULL: as the file
-    const char *implementation_uid;   // NULL: MacLab's
+    const char *syntax_uid;         // NULL: as the file
+    const char *implementation_uid; // NULL: MacLab's
     const char *implementation_name;
-    const char *source_ae;         // NULL: none
-    const char *sop_class_uid;     // NULL: the data set's; for a DICOMDIR, which has none
-    const char *sop_instance_uid;  // NULL: the data set's
+    const char *source_ae;        // NULL: none
+    const char *sop_class_uid;    // NULL: the data set's; for a DICOMDIR, which has none
+    const char *sop_instance_uid; // NULL: the data set's
 };
 
 // A whole Part 10 file: preamble of zeros, DICM, fresh meta (PS3.10 7.1) with the SOP class and
 // instance of the data set, the data set in the syntax named (deflated when it says so). Fails with
-// E_UNSUPPORTED when pixel data would have to be coded anew.
+// E_UNSUPPORTED when pixel data would have to be coded anew, E_VALUE when the data set has elements
+// of group 0002, E_MISSING without the two UIDs.
 int dcm_file_write(const struct dcm_dataset *d, const struct dcm_write_options *options,
                    struct dcm_sink sink, struct err *e);
 
-// The file as it was read with its data set changed or not: bytes before the data set are kept. `d` is
-// the whole data set of `file` (read without stop_at, unless it was not changed).
+// The file as it was read with its data set changed or not: bytes before the data set are kept. `d`
+// is the whole data set of `file` (read without stop_at, unless it was not changed).
 int dcm_file_rewrite(const struct dcm_file *file, const struct dcm_dataset *d, struct dcm_sink sink,
                      struct err *e);
 

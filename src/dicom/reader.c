@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The event reader (PS3.5 7): one cursor over the bytes and an explicit stack of levels, each with the
-// bound of its bytes. Every step takes at least one byte or ends a level, so reading is linear in the
-// input. What it forgives is what reader.h lists as oddities: chosen where DCMTK and pydicom both
-// understand such files; everything else is refused with its place.
+// The event reader (PS3.5 7): one cursor over the bytes and an explicit stack of levels, each with
+// the bound of its bytes. Every step takes at least one byte or ends a level, so reading is linear
+// in the input. What it forgives is what reader.h lists as oddities: chosen where DCMTK and pydicom
+// both understand such files; everything else is refused with its place.
 #include "dicom/reader.h"
 
 #include <stdio.h>
@@ -157,17 +157,17 @@ static int end_level(struct dcm_reader *r, struct dcm_element *ret_element,
                                  [LEVEL_SEQUENCE] = DCM_EVENT_SEQUENCE_END,
                                  [LEVEL_FRAGMENTS] = DCM_EVENT_FRAGMENTS_END};
     const struct dcm_reader_level *level = &r->levels[r->depth];
-    *ret_element = (struct dcm_element){.tag = level->tag,
-                                        .vr = level->vr,
-                                        .encoding = level->outside,
-                                        .length = level->length,
-                                        .offset = r->base + level->offset,
-                                        .end = r->base + r->at,
-                                        .value = slice_of(r->input.ptr + level->content,
-                                                          r->at - delimiter_len - level->content),
-                                        .index = level->index,
-                                        .depth = depth_outside(r, level),
-                                        .header = (uint8_t)(level->content - level->offset)};
+    *ret_element = (struct dcm_element){
+        .tag = level->tag,
+        .vr = level->vr,
+        .encoding = level->outside,
+        .length = level->length,
+        .offset = r->base + level->offset,
+        .end = r->base + r->at,
+        .value = slice_of(r->input.ptr + level->content, r->at - delimiter_len - level->content),
+        .index = level->index,
+        .depth = depth_outside(r, level),
+        .header = (uint8_t)(level->content - level->offset)};
     r->depth--;
     return events[level->kind];
 }
@@ -353,8 +353,8 @@ static int begin_level(struct dcm_reader *r, const struct head *h, enum level_ki
     return kind == LEVEL_SEQUENCE ? DCM_EVENT_SEQUENCE_BEGIN : DCM_EVENT_FRAGMENTS_BEGIN;
 }
 
-// Is the value, of defined length, a whole sequence in implicit VR? Reads it once with a reader of its
-// own; a literal one, inside of which nothing is written as UN, so this does not nest.
+// Is the value, of defined length, a whole sequence in implicit VR? Reads it once with a reader of
+// its own; a literal one, inside of which nothing is written as UN, so this does not nest.
 static bool is_implicit_sequence(struct slice value) {
     if (value.len < HEADER_LEN || tag_at(value.ptr, DCM_IMPLICIT_LE) != DCM_TAG_ITEM) {
         return false;
@@ -404,8 +404,7 @@ static int undefined_length(struct dcm_reader *r, struct head *h, enum dcm_encod
 
 static void note_order(struct dcm_reader *r, struct dcm_reader_level *level, dcm_tag tag) {
     if (tag <= level->last_tag && level->started) {
-        r->oddities |=
-            tag == level->last_tag ? DCM_ODDITY(DUPLICATE) : DCM_ODDITY(UNORDERED);
+        r->oddities |= tag == level->last_tag ? DCM_ODDITY(DUPLICATE) : DCM_ODDITY(UNORDERED);
     }
     level->last_tag = tag;
     level->started = true;
@@ -618,19 +617,18 @@ static int begin_item(struct dcm_reader *r, struct dcm_reader_level *level, uint
     uint64_t at = r->at;
     r->at += HEADER_LEN;
     ret_element->value = slice_of(r->input.ptr + r->at, 0);
-    r->levels[++r->depth] =
-        (struct dcm_reader_level){.tag = DCM_TAG_ITEM,
-                                  .end = end,
-                                  .offset = at,
-                                  .content = r->at,
-                                  .index = index,
-                                  .length = length,
-                                  .encoding = level->encoding,
-                                  .kind = LEVEL_ITEM,
-                                  .undefined = undefined,
-                                  .signed_pixels = level->signed_pixels,
-                                  .vr = DCM_VR_NONE,
-                                  .outside = level->encoding};
+    r->levels[++r->depth] = (struct dcm_reader_level){.tag = DCM_TAG_ITEM,
+                                                      .end = end,
+                                                      .offset = at,
+                                                      .content = r->at,
+                                                      .index = index,
+                                                      .length = length,
+                                                      .encoding = level->encoding,
+                                                      .kind = LEVEL_ITEM,
+                                                      .undefined = undefined,
+                                                      .signed_pixels = level->signed_pixels,
+                                                      .vr = DCM_VR_NONE,
+                                                      .outside = level->encoding};
     return DCM_EVENT_ITEM_BEGIN;
 }
 

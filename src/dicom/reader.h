@@ -67,8 +67,9 @@ struct dcm_element {
     enum dcm_encoding encoding; // of this element (UN of undefined length holds implicit VR)
     uint32_t length;         // as declared; DCM_LENGTH_UNDEFINED possible
     uint64_t offset;         // of the first byte of its tag, from the start of the input
-    uint64_t end;            // END events: offset behind the structure; ELEMENT, FRAGMENT: behind the value
-    struct slice value;      // in the byte order of `encoding`; of END events: all between header and delimiter
+    uint64_t end;            // behind the value; END events: behind the structure
+    struct slice value;      // in the byte order of `encoding`; END events: all between header and
+                             // delimiter
     uint32_t index;          // ITEM_*, FRAGMENT: number within its sequence from 0
     uint16_t depth;          // sequences (or fragments) around it: 0 for elements of the top level
     uint8_t header;          // bytes from the tag to the value: 8 or 12
@@ -115,8 +116,8 @@ void dcm_reader_init(struct dcm_reader *r, struct slice input, enum dcm_encoding
 // error is sticky. *ret_element is written for every event but END.
 int dcm_reader_next(struct dcm_reader *r, struct dcm_element *ret_element, struct err *e);
 
-// After SEQUENCE_BEGIN, ITEM_BEGIN or FRAGMENTS_BEGIN: go to the matching END event without reporting
-// what is inside (defined lengths are jumped over without looking). Returns as dcm_reader_next.
+// After SEQUENCE_BEGIN, ITEM_BEGIN or FRAGMENTS_BEGIN: go to the matching END event without
+// reporting what is inside (defined lengths are jumped over without looking). Returns as dcm_reader_next.
 int dcm_reader_skip(struct dcm_reader *r, struct dcm_element *ret_element, struct err *e);
 
 // Where the reader stands: "(0040,A730)[2].(0040,A043)". Returns `out`.

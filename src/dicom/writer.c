@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writing data sets (PS3.5 7.1 to 7.5, 6.2.2 for UN). The tree is walked twice without recursion: once
-// to learn the length of each sequence and item that is written anew, once to write. What was read in
-// the same encoding and not changed is copied. It does not choose transfer syntaxes or write meta
-// information (part10.h), and does not code pixels.
+// Writing data sets (PS3.5 7.1 to 7.5, 6.2.2 for UN). The tree is walked twice without recursion:
+// once to learn the length of each sequence and item that is written anew, once to write. What was
+// read in the same encoding and not changed is copied. It does not choose transfer syntaxes or
+// write meta information (part10.h), and does not code pixels.
 #include "dicom/writer.h"
 
 #include <string.h>
@@ -26,9 +26,9 @@
 struct frame {
     const struct dcm_dataset *d;
     const struct dcm_node *sequence;
-    uint32_t next;    // node or item
-    uint32_t slot;    // where its length is kept
-    uint64_t len;     // measured so far
+    uint32_t next; // node or item
+    uint32_t slot; // where its length is kept
+    uint64_t len;  // measured so far
 };
 
 struct writer {
@@ -52,7 +52,9 @@ static int put_in_buf(void *context, struct slice bytes, struct err *e) {
     return buf_check(context, "written data set", e);
 }
 
-struct dcm_sink dcm_sink_buf(struct buf *out) { return (struct dcm_sink){put_in_buf, out}; }
+struct dcm_sink dcm_sink_buf(struct buf *out) {
+    return (struct dcm_sink){put_in_buf, out};
+}
 
 // --- bytes ---
 
@@ -255,11 +257,11 @@ static bool reserve_slot(struct writer *w, uint32_t *ret_slot) {
 
 // In implicit VR only an undefined length tells a sequence of an unknown tag from bytes.
 static bool ends_by_delimiter(const struct writer *w, const struct dcm_node *n) {
-    return w->encoding == DCM_IMPLICIT_LE && n->item_count > 0 &&
-           dcm_dict_vr(n->tag) != DCM_VR_SQ;
+    return w->encoding == DCM_IMPLICIT_LE && n->item_count > 0 && dcm_dict_vr(n->tag) != DCM_VR_SQ;
 }
 
-// Begins a sequence (`n`) or an item (`n` NULL, `d` its content): header, then a frame for the content.
+// Begins a sequence (`n`) or an item (`n` NULL, `d` its content): header, then a frame for the
+// content.
 static int begin(struct writer *w, const struct dcm_node *n, const struct dcm_dataset *d,
                  struct err *e) {
     uint32_t slot = w->next_slot;
@@ -315,8 +317,8 @@ static bool may_copy(const struct writer *w, const struct dcm_node *n) {
     return !n->changed && n->encoding == w->encoding && n->raw.len > 0 && !any_item_changed(n);
 }
 
-// Group lengths (PS3.5 7.2, retired) would no longer be true. That of a command stands first, and that
-// of meta information in its group.
+// Group lengths (PS3.5 7.2, retired) would no longer be true. That of a command stands first, and
+// that of meta information in its group.
 static bool is_stale_group_length(dcm_tag tag, bool first) {
     uint16_t group = dcm_tag_group(tag);
     return dcm_tag_is_group_length(tag) && group != 2 && !(group == 0 && first);

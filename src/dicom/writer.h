@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writing data sets (PS3.5 7). A data set that was not changed and keeps its encoding comes out byte
-// for byte; of a changed one, every untouched element does that the standard's rules alone could read
-// (others are put right). What is written new has explicit
-// lengths, even and padded as PS3.5 6.2 says (in implicit VR, sequences of tags that the dictionary does
-// not know have undefined length, so that they are read as sequences again); group lengths other than
-// (0002,0000) and a leading (0000,0000) of changed data sets are dropped.
+// Writing data sets (PS3.5 7). A data set that was not changed and keeps its encoding comes out
+// byte for byte; of a changed one, every untouched element does that the standard's rules alone
+// could read (others are put right). What is written new has explicit lengths, even and padded as
+// PS3.5 6.2 says (in implicit VR, sequences of tags that the dictionary does not know have
+// undefined length, so that they are read as sequences again); group lengths other than (0002,0000)
+// and a leading (0000,0000) of changed data sets are dropped.
 #pragma once
 
 #include "dicom/dataset.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is read and written again is the same: byte for byte when nothing changed; element for element
-// when everything is written anew or in another encoding; and writing what was so written changes
-// nothing more. The first byte chooses the encoding read, the second the encoding written.
+// What is read and written again is the same: byte for byte when nothing changed; element for
+// element when everything is written anew or in another encoding; and writing what was so written
+// changes nothing more. The first byte chooses the encoding read, the second the encoding written.
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prints what the reader makes of DICOM files, element by element and byte by byte, for differential.py
-// to compare with other software. Reads paths from standard input, one a line. A file is
+// Prints what the reader makes of DICOM files, element by element and byte by byte, for
+// differential.py to compare with other software. Reads paths from standard input, one a line. A
+// file is
 //   F <path>
 //   E <error line>                              when it is refused
 //   O <oddity words>                            for each
 //   <tag path>\t<VR>\t<length>\t<offset of the value>\t<value>
 //   .
-// with length "u" when undefined, and value as hexadecimal digits, or "sha256:" and a hash when long.
-// A sequence's value is its number of items, that of encapsulated pixel data its number of fragments.
+// with length "u" when undefined, and value as hexadecimal digits, or "sha256:" and a hash when
+// long. A sequence's value is its number of items, that of encapsulated pixel data its number of
+// fragments.
 #include <stdio.h>
 
 #include "base/arena.h"

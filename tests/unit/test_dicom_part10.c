@@ -257,7 +257,7 @@ static void test_write_refusals(void **state) {
     struct slice fragment = slice_of("ab", 2);
     arena_init(&a, ARENA_BYTES);
     buf_init(&out, OUTPUT_BYTES);
-    for (int row = 0; row < 5; row++) {
+    for (int row = 0; row < 6; row++) {
         static const struct {
             const char *uid;
             int code;
@@ -268,6 +268,7 @@ static void test_write_refusals(void **state) {
             {"1.2.3", E_UNSUPPORTED, "transfer syntax 1.2.3 is not known"},
             {DCM_EXPLICIT_LE_UID, E_MISSING, "a UID is needed"},
             {DCM_JPEG_BASELINE_UID, E_OK, ""},
+            {DCM_EXPLICIT_LE_UID, E_VALUE, "group 0002"},
         };
         struct err e = {0};
         struct dcm_dataset *d = make(&a, DCM_EXPLICIT_LE);
@@ -277,6 +278,9 @@ static void test_write_refusals(void **state) {
         }
         if (row == 3) {
             assert_true(dcm_remove(d, 0x00080018));
+        }
+        if (row == 5) {
+            assert_int_equal(dcm_put_str(d, 0x00020100, DCM_VR_UI, "1.2", &e), E_OK);
         }
         assert_int_equal(dcm_file_write(d, &options, dcm_sink_buf(&out), &e), rows[row].code);
         assert_non_null(strstr(e.text, rows[row].text));
