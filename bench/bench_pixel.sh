@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # RLE, and rendering to JPEG and PNG, of a 512 x 512 x 16 CT slice: MacLab and DCMTK in turn, in process,
 # one core. Usage: bench/bench_pixel.sh BUILD [ROUNDS]
-# Each round runs both once; the best round of each counts, so that a busy machine is the same for
-# both. The slice is a sample file where there is one, else noise under pydicom's CT header.
+# Frames a second of processor time. Each round runs both once; the best round of each counts. The slice is a sample file where there is one, else noise under pydicom's CT header.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$1 rounds=${2:-3}
