@@ -77,12 +77,17 @@ static void copy_text(char *out, size_t size, struct slice text) {
     out[len] = '\0';
 }
 
+static void copy_uid(char out[65], struct slice uid) {
+    copy_text(out, 65, dcm_uid_usable(uid) ? uid : slice_str(""));
+}
+
+// Of a refused file as far as they could be read.
 static void take_uids(struct intake_result *r, const struct record *record) {
     const struct slice *texts = record->texts;
-    copy_text(r->sop_class, sizeof r->sop_class, texts[ATTRIBUTE_sop_class]);
-    copy_text(r->sop_instance, sizeof r->sop_instance, texts[ATTRIBUTE_sop_instance]);
-    copy_text(r->study, sizeof r->study, texts[ATTRIBUTE_study_uid]);
-    copy_text(r->series, sizeof r->series, texts[ATTRIBUTE_series_uid]);
+    copy_uid(r->sop_class, texts[ATTRIBUTE_sop_class]);
+    copy_uid(r->sop_instance, texts[ATTRIBUTE_sop_instance]);
+    copy_uid(r->study, texts[ATTRIBUTE_study_uid]);
+    copy_uid(r->series, texts[ATTRIBUTE_series_uid]);
 }
 
 // What offsets of tables count in: the file, or what a deflated one inflates to (not known here).

@@ -255,5 +255,9 @@ int extract_record(struct arena *a, struct gate_structural *s, struct buf *out, 
 
 void extract_report(const struct gate_structural *s, struct buf *out) {
     struct record r = {.report = s->report, .needs_meta = s->needs_meta};
+    r.texts[ATTRIBUTE_sop_class] = slice_str(s->sop_class);
+    r.texts[ATTRIBUTE_sop_instance] = slice_str(s->sop_instance);
+    r.texts[ATTRIBUTE_study_uid] = slice_str(s->study);
+    r.texts[ATTRIBUTE_series_uid] = slice_str(s->series);
     record_write(&r, out);
 }

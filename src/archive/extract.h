@@ -14,7 +14,7 @@ struct gate_structural;
 // Appends a record (record.h). The gate has released the instance. Memory from `a`.
 int extract_record(struct arena *a, struct gate_structural *s, struct buf *out, struct err *e);
 
-// Appends a record that holds the gate's report only.
+// Appends a record that holds the gate's report and the UIDs as far as they could be read.
 void extract_report(const struct gate_structural *s, struct buf *out);
 
 // Makes what compression needs, before the sandbox closes.
