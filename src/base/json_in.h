@@ -30,10 +30,10 @@ enum json_kind {
 
 struct json_token {
     enum json_kind kind;
-    bool escaped;      // NAME, STRING: holds backslash escapes, so raw is not the text
-    uint16_t depth;    // containers around it
-    uint64_t offset;   // of its first character in the input
-    struct slice raw;  // NAME, STRING: between the quotes; NUMBER: as written
+    bool escaped;     // NAME, STRING: holds backslash escapes, so raw is not the text
+    uint16_t depth;   // containers around it
+    uint64_t offset;  // of its first character in the input
+    struct slice raw; // NAME, STRING: between the quotes; NUMBER: as written
 };
 
 struct json_in {
@@ -41,8 +41,8 @@ struct json_in {
     size_t at;
     uint16_t depth;
     uint16_t depth_max;
-    uint8_t state;                             // private
-    int error;                                 // sticky
+    uint8_t state;                              // private
+    int error;                                  // sticky
     uint64_t is_object[JSON_IN_DEPTH_MAX / 64]; // a bit a level
 };
 
@@ -53,11 +53,12 @@ void json_in_init(struct json_in *in, struct slice input, uint16_t depth_max);
 // *ret_token is written for every token, END too.
 int json_in_next(struct json_in *in, struct json_token *ret_token, struct err *e);
 
-// After a BEGIN token or a NAME: goes behind the matching END or the member's value. Checks on the way.
+// After a BEGIN token or a NAME: goes behind the matching END or the member's value. Checks on the
+// way.
 int json_in_skip(struct json_in *in, const struct json_token *begun, struct err *e);
 
-// Appends the text of a NAME or STRING with its escapes resolved, as UTF-8. E_SYNTAX for an escape to
-// half a surrogate pair. `out` failing is the caller's to check.
+// Appends the text of a NAME or STRING with its escapes resolved, as UTF-8. E_SYNTAX for an escape
+// to half a surrogate pair. `out` failing is the caller's to check.
 int json_in_text(const struct json_token *token, struct buf *out, struct err *e);
 
 // Whether a NAME or STRING is exactly `text` (plain ASCII).

@@ -99,12 +99,10 @@ static int show_file(const struct request *request, const char *path, struct err
 
 // Reads the options into *ret_request; CLI_OK, CLI_MISUSE, or -1 when help was shown.
 static int read_options(int argc, char **argv, struct request *ret_request) {
-    static const struct option options[] = {{"json", no_argument, NULL, 'j'},
-                                            {"no-bulk", no_argument, NULL, 'n'},
-                                            {"offset", no_argument, NULL, 'o'},
-                                            {"full", no_argument, NULL, 'f'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"json", no_argument, NULL, 'j'},   {"no-bulk", no_argument, NULL, 'n'},
+        {"offset", no_argument, NULL, 'o'}, {"full", no_argument, NULL, 'f'},
+        {"help", no_argument, NULL, 'h'},   {NULL, 0, NULL, 0}};
     struct request request = {0};
     int option;
     optind = 1;
@@ -127,8 +125,7 @@ static int read_options(int argc, char **argv, struct request *ret_request) {
             (void)fputs(help, stdout);
             return -1;
         default:
-            cli_complain("dump: no option '%s'; `maclab dump --help` lists them",
-                         argv[optind - 1]);
+            cli_complain("dump: no option '%s'; `maclab dump --help` lists them", argv[optind - 1]);
             return CLI_MISUSE;
         }
     }

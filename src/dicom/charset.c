@@ -234,7 +234,7 @@ static size_t decode_right(struct decoder *d, struct slice s) {
 static void decode_iso2022(struct decoder *d, struct slice s) {
     reset_state(d);
     while (s.len > 0) {
-        size_t taken = s.ptr[0] == ESC    ? decode_escape(d, s)
+        size_t taken = s.ptr[0] == ESC   ? decode_escape(d, s)
                        : s.ptr[0] < 0x80 ? decode_left(d, s)
                                          : decode_right(d, s);
         s = slice_from(s, taken);
@@ -306,8 +306,8 @@ void dcm_charset_to_utf8(const struct dcm_charset *cs, enum dcm_vr vr, struct sl
         return;
     }
     struct dcm_charset_report unwanted = {0};
-    struct decoder d = {cs, vr, out, report != NULL ? report : &unwanted, DCM_SET_NONE,
-                        DCM_SET_NONE};
+    struct decoder d = {cs,           vr,          out, report != NULL ? report : &unwanted,
+                        DCM_SET_NONE, DCM_SET_NONE};
     if (!with_charset) {
         find(&d, DCM_CHARSET_FINDING(NOT_IN_VR));
     }
@@ -440,8 +440,9 @@ int dcm_charset_from_utf8(const struct dcm_charset *cs, enum dcm_vr vr, struct s
         size_t taken = utf8_decode(slice_from(utf8, at), &c);
         if (taken == 0 || !encode_char(&n, kind, c)) {
             out->len = before;
-            (void)(taken == 0 ? err_set(e, E_CHARSET, "the text is not UTF-8")
-                              : err_set(e, E_CHARSET, "U+%04X is in none of the character sets", c));
+            (void)(taken == 0
+                       ? err_set(e, E_CHARSET, "the text is not UTF-8")
+                       : err_set(e, E_CHARSET, "U+%04X is in none of the character sets", c));
             return err_at(e, at);
         }
         at += taken;

@@ -18,16 +18,16 @@ struct err;
 #define DCM_CHARSET_TERMS_MAX 16
 
 // What was not as the standard says, and what was done about it.
-#define DCM_CHARSET_FINDING_LIST(X)                                                            \
-    X(ALIAS, "a misspelt character set term was taken for the defined one")                    \
-    X(UNKNOWN, "an unknown character set term; text read as ASCII or UTF-8")                   \
-    X(TOO_MANY, "more character set terms than can be; the rest ignored")                      \
-    X(COMBINATION, "character set terms that cannot stand together")                           \
-    X(NOT_INITIAL, "a two-byte character set as the first term")                               \
-    X(UNDECLARED, "an escape sequence to a character set that is not declared")                \
-    X(BAD_ESCAPE, "an escape sequence that the standard does not have")                        \
-    X(UNDECODABLE, "bytes that are no text in the character set, shown as U+FFFD")             \
-    X(GUESSED_UTF8, "text beyond ASCII without a usable character set, read as UTF-8")         \
+#define DCM_CHARSET_FINDING_LIST(X)                                                                \
+    X(ALIAS, "a misspelt character set term was taken for the defined one")                        \
+    X(UNKNOWN, "an unknown character set term; text read as ASCII or UTF-8")                       \
+    X(TOO_MANY, "more character set terms than can be; the rest ignored")                          \
+    X(COMBINATION, "character set terms that cannot stand together")                               \
+    X(NOT_INITIAL, "a two-byte character set as the first term")                                   \
+    X(UNDECLARED, "an escape sequence to a character set that is not declared")                    \
+    X(BAD_ESCAPE, "an escape sequence that the standard does not have")                            \
+    X(UNDECODABLE, "bytes that are no text in the character set, shown as U+FFFD")                 \
+    X(GUESSED_UTF8, "text beyond ASCII without a usable character set, read as UTF-8")             \
     X(NOT_IN_VR, "text beyond ASCII in a VR that does not allow it")
 
 enum dcm_charset_finding_bit {
@@ -43,7 +43,7 @@ const char *dcm_charset_finding_words(enum dcm_charset_finding_bit which);
 struct dcm_charset {
     uint32_t findings;                    // of the terms
     uint8_t count;                        // at least 1
-    uint8_t terms[DCM_CHARSET_TERMS_MAX]; // rows of the table of defined terms; [0] is the initial one
+    uint8_t terms[DCM_CHARSET_TERMS_MAX]; // rows of the table of terms; [0] the initial one
     bool extensions;                      // escape sequences may be written
     bool guess;                           // no usable term: bytes beyond ASCII may be UTF-8
 };
@@ -76,8 +76,8 @@ const char *dcm_charset_term_known(struct slice term, bool *ret_alias);
 void dcm_charset_to_utf8(const struct dcm_charset *cs, enum dcm_vr vr, struct slice raw,
                          struct buf *out, struct dcm_charset_report *report);
 
-// Appends UTF-8 text as a value in `cs`, choosing among its terms and returning to the initial state
-// where PS3.5 6.1.2.5.3 asks for it. E_CHARSET with the offset of the first character that no term
-// has (or of bytes that are not UTF-8); `out` then ends where it did before.
+// Appends UTF-8 text as a value in `cs`, choosing among its terms and returning to the initial
+// state where PS3.5 6.1.2.5.3 asks for it. E_CHARSET with the offset of the first character that no
+// term has (or of bytes that are not UTF-8); `out` then ends where it did before.
 int dcm_charset_from_utf8(const struct dcm_charset *cs, enum dcm_vr vr, struct slice utf8,
                           struct buf *out, struct err *e);

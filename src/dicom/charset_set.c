@@ -8,11 +8,11 @@
 #define GB_SUPPLEMENT 189000 // linear four-byte code of U+10000
 
 static const uint16_t *const singles[] = {
-    [DCM_SET_8859_1] = single_iso8859_1,   [DCM_SET_8859_2] = single_iso8859_2,
-    [DCM_SET_8859_3] = single_iso8859_3,   [DCM_SET_8859_4] = single_iso8859_4,
-    [DCM_SET_8859_5] = single_iso8859_5,   [DCM_SET_8859_6] = single_iso8859_6,
-    [DCM_SET_8859_7] = single_iso8859_7,   [DCM_SET_8859_8] = single_iso8859_8,
-    [DCM_SET_8859_9] = single_iso8859_9,   [DCM_SET_8859_15] = single_iso8859_15,
+    [DCM_SET_8859_1] = single_iso8859_1, [DCM_SET_8859_2] = single_iso8859_2,
+    [DCM_SET_8859_3] = single_iso8859_3, [DCM_SET_8859_4] = single_iso8859_4,
+    [DCM_SET_8859_5] = single_iso8859_5, [DCM_SET_8859_6] = single_iso8859_6,
+    [DCM_SET_8859_7] = single_iso8859_7, [DCM_SET_8859_8] = single_iso8859_8,
+    [DCM_SET_8859_9] = single_iso8859_9, [DCM_SET_8859_15] = single_iso8859_15,
     [DCM_SET_THAI] = single_thai,
 };
 
@@ -24,7 +24,8 @@ struct double_set {
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define DOUBLE(name) {double_##name, order_##name, COUNT(order_##name)}
+#define DOUBLE(name)                                                                               \
+    { double_##name, order_##name, COUNT(order_##name) }
 
 static const struct double_set doubles[] = {
     DOUBLE(jis0208),

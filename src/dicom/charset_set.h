@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The coded character sets behind charset.c: one code to a code point and back. Sets of one byte and
-// of two (94 by 94), and the variable-length GBK and GB18030. Tables are generated at build.
+// The coded character sets behind charset.c: one code to a code point and back. Sets of one byte
+// and of two (94 by 94), and the variable-length GBK and GB18030. Tables are generated at build.
 #pragma once
 
 #include <stdbool.h>

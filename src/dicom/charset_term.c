@@ -5,12 +5,16 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-#define LATIN(number, set) \
-    {"ISO_IR " #number, "ISO 2022 IR " #number, DCM_TERM_ISO2022, DCM_SET_ASCII, set, DCM_SET_NONE}
+#define LATIN(number, set)                                                                         \
+    {                                                                                              \
+        "ISO_IR " #number, "ISO 2022 IR " #number, DCM_TERM_ISO2022, DCM_SET_ASCII, set,           \
+            DCM_SET_NONE                                                                           \
+    }
 // A first term that is two-byte is not allowed but seen; then G1 sets are taken as invoked.
-#define DOUBLE(number, g1, set) \
-    {NULL, "ISO 2022 IR " #number, DCM_TERM_ISO2022, DCM_SET_ASCII, g1, set}
-#define WHOLE(name, kind) {name, NULL, kind, DCM_SET_NONE, DCM_SET_NONE, DCM_SET_NONE}
+#define DOUBLE(number, g1, set)                                                                    \
+    { NULL, "ISO 2022 IR " #number, DCM_TERM_ISO2022, DCM_SET_ASCII, g1, set }
+#define WHOLE(name, kind)                                                                          \
+    { name, NULL, kind, DCM_SET_NONE, DCM_SET_NONE, DCM_SET_NONE }
 
 const struct dcm_charset_term dcm_charset_terms[] = {
     LATIN(6, DCM_SET_NONE), // DCM_TERM_DEFAULT
@@ -86,16 +90,16 @@ static const struct {
 
 // The registered escape sequences; the last ones are older or shorter forms that are read only.
 static const struct dcm_escape escapes[] = {
-    {"(B", 2, false, DCM_SET_ASCII},      {"(J", 2, false, DCM_SET_ROMAN},
-    {")I", 2, true, DCM_SET_KATAKANA},    {"-A", 2, true, DCM_SET_8859_1},
-    {"-B", 2, true, DCM_SET_8859_2},      {"-C", 2, true, DCM_SET_8859_3},
-    {"-D", 2, true, DCM_SET_8859_4},      {"-L", 2, true, DCM_SET_8859_5},
-    {"-G", 2, true, DCM_SET_8859_6},      {"-F", 2, true, DCM_SET_8859_7},
-    {"-H", 2, true, DCM_SET_8859_8},      {"-M", 2, true, DCM_SET_8859_9},
-    {"-b", 2, true, DCM_SET_8859_15},     {"-T", 2, true, DCM_SET_THAI},
-    {"$B", 2, false, DCM_SET_JIS0208},    {"$(D", 3, false, DCM_SET_JIS0212},
-    {"$)C", 3, true, DCM_SET_KSC5601},    {"$)A", 3, true, DCM_SET_GB2312},
-    {"$@", 2, false, DCM_SET_JIS0208},    {"$(B", 3, false, DCM_SET_JIS0208},
+    {"(B", 2, false, DCM_SET_ASCII},   {"(J", 2, false, DCM_SET_ROMAN},
+    {")I", 2, true, DCM_SET_KATAKANA}, {"-A", 2, true, DCM_SET_8859_1},
+    {"-B", 2, true, DCM_SET_8859_2},   {"-C", 2, true, DCM_SET_8859_3},
+    {"-D", 2, true, DCM_SET_8859_4},   {"-L", 2, true, DCM_SET_8859_5},
+    {"-G", 2, true, DCM_SET_8859_6},   {"-F", 2, true, DCM_SET_8859_7},
+    {"-H", 2, true, DCM_SET_8859_8},   {"-M", 2, true, DCM_SET_8859_9},
+    {"-b", 2, true, DCM_SET_8859_15},  {"-T", 2, true, DCM_SET_THAI},
+    {"$B", 2, false, DCM_SET_JIS0208}, {"$(D", 3, false, DCM_SET_JIS0212},
+    {"$)C", 3, true, DCM_SET_KSC5601}, {"$)A", 3, true, DCM_SET_GB2312},
+    {"$@", 2, false, DCM_SET_JIS0208}, {"$(B", 3, false, DCM_SET_JIS0208},
 };
 
 // Capitals without separators; the length, 0 when it does not fit.
@@ -138,9 +142,8 @@ static int find_folded(const char *folded, bool *ret_extended) {
         (void)fold(slice_str(name), own);
         bool iso = row->extended != NULL; // ISO2022IRnnn
         const char *number = iso ? own + strlen("ISO2022IR") : own;
-        bool extended = iso && (strcmp(folded, own) == 0 ||
-                                (strncmp(folded, "ISO2022", 7) == 0 &&
-                                 strcmp(folded + 7, number) == 0));
+        bool extended = iso && (strcmp(folded, own) == 0 || (strncmp(folded, "ISO2022", 7) == 0 &&
+                                                             strcmp(folded + 7, number) == 0));
         bool plain = iso ? strncmp(folded, "ISOIR", 5) == 0 && strcmp(folded + 5, number) == 0
                          : strcmp(folded, own) == 0;
         if (extended || plain) {

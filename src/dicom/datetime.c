@@ -202,8 +202,7 @@ static int take_time(struct cursor *c, struct slice text, struct dcm_datetime *v
     return check_time(v, text, e);
 }
 
-static int take_offset(struct cursor *c, struct slice text, struct dcm_datetime *v,
-                       struct err *e) {
+static int take_offset(struct cursor *c, struct slice text, struct dcm_datetime *v, struct err *e) {
     bool west = c->rest.len > 0 && c->rest.ptr[0] == '-';
     if (!west && !(c->rest.len > 0 && c->rest.ptr[0] == '+')) {
         return E_OK;
@@ -438,7 +437,6 @@ bool dcm_range_matches(enum dcm_vr vr, const struct dcm_datetime_range *r,
     int64_t last = dcm_datetime_last_usec(vr, value, offset_minutes);
     bool late_enough =
         !r->has_from || last >= dcm_datetime_first_usec(vr, &r->from, offset_minutes);
-    bool early_enough =
-        !r->has_to || first <= dcm_datetime_last_usec(vr, &r->to, offset_minutes);
+    bool early_enough = !r->has_to || first <= dcm_datetime_last_usec(vr, &r->to, offset_minutes);
     return late_enough && early_enough;
 }

@@ -35,7 +35,7 @@ struct dcm_datetime {
     uint32_t micros;
     int16_t offset_minutes; // from UTC, with has_offset
     bool has_offset;
-    bool old_form; // yyyy.mm.dd or hh:mm:ss
+    bool old_form;     // yyyy.mm.dd or hh:mm:ss
     uint8_t precision; // enum dcm_precision: the last field present
 };
 
@@ -62,14 +62,15 @@ struct dcm_datetime_range {
     struct dcm_datetime to;
 };
 
-// A matching key: "a-b", "a-", "-b" or a single "a". In DT a hyphen before a possible offset (hhmm up
-// to 1200) belongs to the value before it. E_VALUE for "-", an empty text or an end before the start.
+// A matching key: "a-b", "a-", "-b" or a single "a". In DT a hyphen before a possible offset (hhmm
+// up to 1200) belongs to the value before it. E_VALUE for "-", an empty text or an end before the
+// start.
 int dcm_range_parse(enum dcm_vr vr, struct slice text, struct dcm_datetime_range *ret_range,
                     struct err *e);
 void dcm_range_put(enum dcm_vr vr, const struct dcm_datetime_range *range, struct buf *out);
 
-// Whether any instant of the value lies in the range, ends included. Both without offset: compared as
-// written; else `offset_minutes` stands in.
+// Whether any instant of the value lies in the range, ends included. Both without offset: compared
+// as written; else `offset_minutes` stands in.
 bool dcm_range_matches(enum dcm_vr vr, const struct dcm_datetime_range *range,
                        const struct dcm_datetime *value, int16_t offset_minutes);
 

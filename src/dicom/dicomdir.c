@@ -37,8 +37,7 @@ static void find(struct reader *r, enum dcm_dicomdir_finding_kind kind, uint32_t
                  uint64_t offset) {
     struct dcm_dicomdir *dir = r->dir;
     if (dir->finding_count < r->findings_max) {
-        dir->findings[dir->finding_count++] =
-            (struct dcm_dicomdir_finding){kind, record, offset};
+        dir->findings[dir->finding_count++] = (struct dcm_dicomdir_finding){kind, record, offset};
     }
 }
 
@@ -214,8 +213,8 @@ static struct links links_of(struct reader *r, uint32_t index) {
 
 // 0 for PATIENT and the types that stand at the root, 3 for those below a series.
 static unsigned level_of(struct slice type) {
-    static const char *const roots[] = {"PATIENT", "HANGING PROTOCOL", "PALETTE", "IMPLANT",
-                                        "IMPLANT ASSY", "IMPLANT GROUP"};
+    static const char *const roots[] = {"PATIENT", "HANGING PROTOCOL", "PALETTE",
+                                        "IMPLANT", "IMPLANT ASSY",     "IMPLANT GROUP"};
     for (size_t i = 0; i < sizeof roots / sizeof roots[0]; i++) {
         if (slice_eq_str(type, roots[i])) {
             return 0;
@@ -306,8 +305,8 @@ static void mark_claimed(const struct reader *r, bool *claimed) {
     }
 }
 
-// What the root does not lead to: first the records that nothing leads to, with all below them; then
-// what is left, which are rings.
+// What the root does not lead to: first the records that nothing leads to, with all below them;
+// then what is left, which are rings.
 static void hang_orphans(struct reader *r, const bool *claimed) {
     uint32_t last = last_root(r->dir);
     for (int rings = 0; rings < 2; rings++) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Making a DICOMDIR: instances to records with the keys of PS3.3 F.5, records to a file whose offsets
-// are true. The file is written once to learn where its items lie and once more with the offsets,
-// which are of fixed size.
+// Making a DICOMDIR: instances to records with the keys of PS3.3 F.5, records to a file whose
+// offsets are true. The file is written once to learn where its items lie and once more with the
+// offsets, which are of fixed size.
 #include "dicom/dicomdir.h"
 
 #include <string.h>
@@ -29,11 +29,14 @@ struct key {
 };
 
 #define KEYS(...) ((const struct key[]){__VA_ARGS__, {0, ALWAYS}})
-#define CONTENT_DATE {DCM_ContentDate, ALWAYS}, {DCM_ContentTime, ALWAYS}
-#define CONTENT_NAMES                                                                            \
-    {DCM_ContentLabel, ALWAYS}, {DCM_ContentDescription, MAYBE_EMPTY},                           \
-        {DCM_ContentCreatorName, MAYBE_EMPTY}
-#define NUMBER {DCM_InstanceNumber, ALWAYS}
+#define CONTENT_DATE                                                                               \
+    {DCM_ContentDate, ALWAYS}, { DCM_ContentTime, ALWAYS }
+#define CONTENT_NAMES                                                                              \
+    {DCM_ContentLabel, ALWAYS}, {DCM_ContentDescription, MAYBE_EMPTY}, {                           \
+        DCM_ContentCreatorName, MAYBE_EMPTY                                                        \
+    }
+#define NUMBER                                                                                     \
+    { DCM_InstanceNumber, ALWAYS }
 
 struct record_type {
     const char *name;
@@ -53,17 +56,17 @@ static const struct record_type series_type = {
 static const struct record_type leaf_types[] = {
     {"IMAGE", KEYS({DCM_ImageType, IF_THERE}, NUMBER)},
     {"RT DOSE", KEYS(NUMBER, {DCM_DoseSummationType, ALWAYS})},
-    {"RT STRUCTURE SET", KEYS(NUMBER, {DCM_StructureSetLabel, ALWAYS},
-                              {DCM_StructureSetDate, MAYBE_EMPTY},
-                              {DCM_StructureSetTime, MAYBE_EMPTY})},
+    {"RT STRUCTURE SET",
+     KEYS(NUMBER, {DCM_StructureSetLabel, ALWAYS}, {DCM_StructureSetDate, MAYBE_EMPTY},
+          {DCM_StructureSetTime, MAYBE_EMPTY})},
     {"RT PLAN", KEYS(NUMBER, {DCM_RTPlanLabel, ALWAYS}, {DCM_RTPlanDate, MAYBE_EMPTY},
                      {DCM_RTPlanTime, MAYBE_EMPTY})},
-    {"RT TREAT RECORD", KEYS(NUMBER, {DCM_TreatmentDate, MAYBE_EMPTY},
-                             {DCM_TreatmentTime, MAYBE_EMPTY})},
-    {"PRESENTATION", KEYS(NUMBER, {DCM_PresentationCreationDate, ALWAYS},
-                          {DCM_PresentationCreationTime, ALWAYS}, CONTENT_NAMES,
-                          {DCM_ReferencedSeriesSequence, IF_THERE},
-                          {DCM_BlendingSequence, IF_THERE})},
+    {"RT TREAT RECORD",
+     KEYS(NUMBER, {DCM_TreatmentDate, MAYBE_EMPTY}, {DCM_TreatmentTime, MAYBE_EMPTY})},
+    {"PRESENTATION",
+     KEYS(NUMBER, {DCM_PresentationCreationDate, ALWAYS}, {DCM_PresentationCreationTime, ALWAYS},
+          CONTENT_NAMES, {DCM_ReferencedSeriesSequence, IF_THERE},
+          {DCM_BlendingSequence, IF_THERE})},
     {"WAVEFORM", KEYS(NUMBER, CONTENT_DATE)},
     {"SR DOCUMENT", KEYS(NUMBER, {DCM_CompletionFlag, ALWAYS}, {DCM_VerificationFlag, ALWAYS},
                          CONTENT_DATE, {DCM_VerificationDateTime, IF_THERE},
@@ -87,18 +90,17 @@ static const struct record_type leaf_types[] = {
     {"MEASUREMENT", KEYS(NUMBER, CONTENT_DATE)},
     {"SURFACE", KEYS(NUMBER, CONTENT_DATE, CONTENT_NAMES)},
     {"SURFACE SCAN", KEYS(CONTENT_DATE)},
+    {"ANNOTATION", KEYS(NUMBER, CONTENT_DATE, CONTENT_NAMES)},
     {"TRACT", KEYS(NUMBER, CONTENT_DATE, CONTENT_NAMES)},
-    {"ASSESSMENT", KEYS(NUMBER, {DCM_InstanceCreationDate, ALWAYS},
-                        {DCM_InstanceCreationTime, MAYBE_EMPTY})},
-    {"RADIOTHERAPY", KEYS(NUMBER, {DCM_UserContentLabel, IF_THERE},
-                          {DCM_UserContentLongLabel, IF_THERE},
-                          {DCM_ContentDescription, MAYBE_EMPTY},
-                          {DCM_ContentCreatorName, MAYBE_EMPTY})},
-    {"HANGING PROTOCOL", KEYS({DCM_HangingProtocolCreator, ALWAYS},
-                              {DCM_HangingProtocolCreationDateTime, ALWAYS},
-                              {DCM_HangingProtocolDefinitionSequence, ALWAYS},
-                              {DCM_NumberOfPriorsReferenced, ALWAYS},
-                              {DCM_HangingProtocolUserIdentificationCodeSequence, MAYBE_EMPTY})},
+    {"ASSESSMENT",
+     KEYS(NUMBER, {DCM_InstanceCreationDate, ALWAYS}, {DCM_InstanceCreationTime, MAYBE_EMPTY})},
+    {"RADIOTHERAPY",
+     KEYS(NUMBER, {DCM_UserContentLabel, IF_THERE}, {DCM_UserContentLongLabel, IF_THERE},
+          {DCM_ContentDescription, MAYBE_EMPTY}, {DCM_ContentCreatorName, MAYBE_EMPTY})},
+    {"HANGING PROTOCOL",
+     KEYS({DCM_HangingProtocolCreator, ALWAYS}, {DCM_HangingProtocolCreationDateTime, ALWAYS},
+          {DCM_HangingProtocolDefinitionSequence, ALWAYS}, {DCM_NumberOfPriorsReferenced, ALWAYS},
+          {DCM_HangingProtocolUserIdentificationCodeSequence, MAYBE_EMPTY})},
     {"PALETTE", KEYS({DCM_ContentLabel, ALWAYS}, {DCM_ContentDescription, MAYBE_EMPTY})},
 };
 
@@ -107,19 +109,43 @@ static const struct {
     const char *sop_class;
     const char *type;
 } types_by_class[] = {
-    {"1.1.88.59", "KEY OBJECT DOC"}, {"1.1.88.", "SR DOCUMENT"},     {"1.1.79.1", "SR DOCUMENT"},
-    {"1.1.11.", "PRESENTATION"},     {"1.1.131", "PRESENTATION"},    {"1.1.9.", "WAVEFORM"},
-    {"1.1.104.", "ENCAP DOC"},       {"1.1.481.1", "IMAGE"},         {"1.1.481.2", "RT DOSE"},
-    {"1.1.481.3", "RT STRUCTURE SET"}, {"1.1.481.5", "RT PLAN"},     {"1.1.481.8", "RT PLAN"},
-    {"1.1.481.4", "RT TREAT RECORD"}, {"1.1.481.6", "RT TREAT RECORD"},
-    {"1.1.481.7", "RT TREAT RECORD"}, {"1.1.481.9", "RT TREAT RECORD"},
-    {"1.1.481.23", "IMAGE"},         {"1.1.481.24", "IMAGE"},        {"1.1.481.", "RADIOTHERAPY"},
-    {"1.1.4.2", "SPECTROSCOPY"},     {"1.1.66", "RAW DATA"},         {"1.1.66.1", "REGISTRATION"},
-    {"1.1.66.2", "FIDUCIAL"},        {"1.1.66.3", "REGISTRATION"},   {"1.1.66.5", "SURFACE"},
-    {"1.1.66.6", "TRACT"},           {"1.1.67", "VALUE MAP"},        {"1.1.68.", "SURFACE SCAN"},
-    {"1.1.77.1.5.3", "STEREOMETRIC"}, {"1.1.78.", "MEASUREMENT"},    {"1.1.80.1", "MEASUREMENT"},
-    {"1.1.90.1", "ASSESSMENT"},      {"34.7", "PLAN"},               {"34.10", "PLAN"},
-    {"38.1", "HANGING PROTOCOL"},    {"39.1", "PALETTE"},
+    {"1.1.88.59", "KEY OBJECT DOC"},
+    {"1.1.88.", "SR DOCUMENT"},
+    {"1.1.79.1", "SR DOCUMENT"},
+    {"1.1.11.", "PRESENTATION"},
+    {"1.1.131", "PRESENTATION"},
+    {"1.1.9.", "WAVEFORM"},
+    {"1.1.104.", "ENCAP DOC"},
+    {"1.1.481.1", "IMAGE"},
+    {"1.1.481.2", "RT DOSE"},
+    {"1.1.481.3", "RT STRUCTURE SET"},
+    {"1.1.481.5", "RT PLAN"},
+    {"1.1.481.8", "RT PLAN"},
+    {"1.1.481.4", "RT TREAT RECORD"},
+    {"1.1.481.6", "RT TREAT RECORD"},
+    {"1.1.481.7", "RT TREAT RECORD"},
+    {"1.1.481.9", "RT TREAT RECORD"},
+    {"1.1.481.23", "IMAGE"},
+    {"1.1.481.24", "IMAGE"},
+    {"1.1.481.", "RADIOTHERAPY"},
+    {"1.1.4.2", "SPECTROSCOPY"},
+    {"1.1.66", "RAW DATA"},
+    {"1.1.66.1", "REGISTRATION"},
+    {"1.1.66.2", "FIDUCIAL"},
+    {"1.1.66.3", "REGISTRATION"},
+    {"1.1.66.5", "SURFACE"},
+    {"1.1.66.6", "TRACT"},
+    {"1.1.67", "VALUE MAP"},
+    {"1.1.68.", "SURFACE SCAN"},
+    {"1.1.77.1.5.3", "STEREOMETRIC"},
+    {"1.1.78.", "MEASUREMENT"},
+    {"1.1.80.1", "MEASUREMENT"},
+    {"1.1.91.1", "ANNOTATION"},
+    {"1.1.90.1", "ASSESSMENT"},
+    {"34.7", "PLAN"},
+    {"34.10", "PLAN"},
+    {"38.1", "HANGING PROTOCOL"},
+    {"39.1", "PALETTE"},
 };
 
 const char *dcm_dicomdir_record_type(const struct dcm_dataset *d) {
@@ -137,7 +163,10 @@ const char *dcm_dicomdir_record_type(const struct dcm_dataset *d) {
             return types_by_class[i].type;
         }
     }
-    return dcm_get(d, DCM_Rows) != NULL && dcm_get(d, DCM_Columns) != NULL ? "IMAGE" : NULL;
+    const struct dcm_uid_entry *entry = dcm_uid_find(sop_class);
+    bool image = (dcm_get(d, DCM_Rows) != NULL && dcm_get(d, DCM_Columns) != NULL) ||
+                 (entry != NULL && strstr(entry->name, "Image Storage") != NULL);
+    return image ? "IMAGE" : NULL;
 }
 
 static const struct record_type *leaf_type(const char *name) {
@@ -172,9 +201,7 @@ struct dcm_dicomdir_maker {
     uint32_t count;
 };
 
-static int no_memory(struct err *e) {
-    return err_set(e, E_MEMORY, "no memory for the directory");
-}
+static int no_memory(struct err *e) { return err_set(e, E_MEMORY, "no memory for the directory"); }
 
 struct dcm_dicomdir_maker *dcm_dicomdir_maker_new(struct arena *a, const char *file_set_id) {
     struct dcm_dicomdir_maker *m = arena_new(a, struct dcm_dicomdir_maker);
@@ -299,8 +326,8 @@ static int make_keys(struct dcm_dataset *keys, const struct record_type *type,
 }
 
 static int add_entry(struct dcm_dicomdir_maker *m, struct entry *parent, struct slice id,
-                     const struct record_type *type, const struct dcm_dataset *d,
-                     uint32_t *missing, struct entry **ret_entry, struct err *e) {
+                     const struct record_type *type, const struct dcm_dataset *d, uint32_t *missing,
+                     struct entry **ret_entry, struct err *e) {
     struct entry *entry = arena_new(m->arena, struct entry);
     struct slice kept = arena_copy(m->arena, id);
     struct dcm_dataset *keys = dcm_dataset_new(m->arena, DCM_EXPLICIT_LE);
@@ -351,8 +378,8 @@ static int make_file_id(const char *path, char out[FILE_ID_BYTES_MAX + 1], size_
     struct slice part;
     size_t used = 0;
     for (unsigned parts = 0; slice_split(&rest, '/', &part); parts++) {
-        bool good = parts < DCM_FILE_ID_PARTS_MAX && part.len > 0 &&
-                    part.len <= DCM_FILE_ID_CHARS_MAX;
+        bool good =
+            parts < DCM_FILE_ID_PARTS_MAX && part.len > 0 && part.len <= DCM_FILE_ID_CHARS_MAX;
         for (size_t i = 0; i < part.len && good; i++) {
             uint8_t c = part.ptr[i];
             good = (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -381,8 +408,7 @@ static int need_uid(const struct dcm_dataset *d, dcm_tag tag, struct slice *ret_
 }
 
 static int put_file(struct entry *leaf, const struct dcm_dataset *d,
-                    const struct dcm_transfer_syntax *syntax, struct slice file_id,
-                    struct err *e) {
+                    const struct dcm_transfer_syntax *syntax, struct slice file_id, struct err *e) {
     struct slice sop_class;
     int rc = need_uid(d, DCM_SOPClassUID, &sop_class, e);
     if (rc == E_OK) {
@@ -483,8 +509,8 @@ static int make_directory(struct dcm_dicomdir_maker *m, struct dcm_dataset **ret
     }
     int rc = dcm_put_str(d, DCM_FileSetID, DCM_VR_CS, m->file_set_id, e);
     if (rc == E_OK) {
-        rc = dcm_put_ints(d, DCM_OffsetOfTheFirstDirectoryRecordOfTheRootDirectoryEntity,
-                          DCM_VR_UL, &first, 1, e);
+        rc = dcm_put_ints(d, DCM_OffsetOfTheFirstDirectoryRecordOfTheRootDirectoryEntity, DCM_VR_UL,
+                          &first, 1, e);
     }
     if (rc == E_OK) {
         rc = dcm_put_ints(d, DCM_OffsetOfTheLastDirectoryRecordOfTheRootDirectoryEntity, DCM_VR_UL,

@@ -16,7 +16,7 @@
 #include "dicom/value.h"
 #include "dicom/walk.h"
 
-#define SHOWN_CHARS 96  // of a text value
+#define SHOWN_CHARS 96 // of a text value
 #define SHOWN_NUMBERS 8
 #define SHOWN_BYTES 16
 #define CREATORS_MAX 32 // private blocks remembered in one data set

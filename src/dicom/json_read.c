@@ -128,8 +128,8 @@ static int put_decimal(struct reader *r, dcm_tag tag, const struct json_token *t
 // IS: a whole number, also when written as 1.0 or 1e2.
 static int put_integer(struct reader *r, dcm_tag tag, const struct json_token *t, struct err *e) {
     double number;
-    bool whole = json_in_double(t, &number) && number == floor(number) &&
-                 number >= INT32_MIN && number <= INT32_MAX;
+    bool whole = json_in_double(t, &number) && number == floor(number) && number >= INT32_MIN &&
+                 number <= INT32_MAX;
     if (!whole) {
         return refuse(r, tag, t, E_VALUE, "an integer string needs a whole number of 32 bits", e);
     }
@@ -170,8 +170,8 @@ static int put_name(struct reader *r, dcm_tag tag, struct err *e) {
         if (i > 0) {
             buf_put_byte(&r->value, '=');
         }
-        int rc = groups[i].kind == JSON_STRING ? put_string(r, tag, DCM_VR_PN, &groups[i], e)
-                                               : E_OK;
+        int rc =
+            groups[i].kind == JSON_STRING ? put_string(r, tag, DCM_VR_PN, &groups[i], e) : E_OK;
         if (rc != E_OK) {
             return rc;
         }
@@ -179,8 +179,8 @@ static int put_name(struct reader *r, dcm_tag tag, struct err *e) {
     return E_OK;
 }
 
-static int put_text_value(struct reader *r, dcm_tag tag, enum dcm_vr vr,
-                          const struct json_token *t, struct err *e) {
+static int put_text_value(struct reader *r, dcm_tag tag, enum dcm_vr vr, const struct json_token *t,
+                          struct err *e) {
     if (t->kind == JSON_NULL) {
         return E_OK;
     }
@@ -243,8 +243,8 @@ struct range {
 };
 
 static const struct range ranges[DCM_VR_COUNT] = {
-    [DCM_VR_US] = {0, UINT16_MAX},         [DCM_VR_SS] = {INT16_MIN, INT16_MAX},
-    [DCM_VR_UL] = {0, UINT32_MAX},         [DCM_VR_SL] = {INT32_MIN, INT32_MAX},
+    [DCM_VR_US] = {0, UINT16_MAX},        [DCM_VR_SS] = {INT16_MIN, INT16_MAX},
+    [DCM_VR_UL] = {0, UINT32_MAX},        [DCM_VR_SL] = {INT32_MIN, INT32_MAX},
     [DCM_VR_SV] = {INT64_MIN, INT64_MAX},
 };
 
@@ -450,8 +450,8 @@ static int take_content(struct reader *r, struct element *el, const struct json_
                         struct err *e) {
     struct json_token t;
     if (el->has_content) {
-        return refuse(r, el->tag, name, E_SYNTAX, "more than one of Value, InlineBinary, BulkDataURI",
-                      e);
+        return refuse(r, el->tag, name, E_SYNTAX,
+                      "more than one of Value, InlineBinary, BulkDataURI", e);
     }
     el->has_content = true;
     if (json_in_is(name, "Value")) {
@@ -649,8 +649,8 @@ static int put_charset(struct reader *r, struct err *e) {
 int dcm_json_read_object(struct arena *a, struct json_in *in,
                          const struct dcm_json_read_options *options,
                          struct dcm_dataset **ret_dataset, struct err *e) {
-    struct reader r __attribute__((cleanup(cleanup_reader))) = {
-        .arena = a, .in = in, .options = options};
+    struct reader r
+        __attribute__((cleanup(cleanup_reader))) = {.arena = a, .in = in, .options = options};
     buf_init(&r.value, VALUE_MAX);
     buf_init(&r.text, VALUE_MAX);
     r.levels[0].dataset = dcm_dataset_new(a, DCM_EXPLICIT_LE);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// DICOM JSON model, read (PS3.18 Annex F): text to data sets in an arena, explicit little endian, with
-// the character set ISO_IR 192 where text needs it. Reads the text once, without recursion. Group
-// lengths and group 0002 are passed over. Strict about structure, numbers and VRs; lengths and
-// repertoires of values are dcm_value_check's business.
+// DICOM JSON model, read (PS3.18 Annex F): text to data sets in an arena, explicit little endian,
+// with the character set ISO_IR 192 where text needs it. Reads the text once, without recursion.
+// Group lengths and group 0002 are passed over. Strict about structure, numbers and VRs; lengths
+// and repertoires of values are dcm_value_check's business.
 #pragma once
 
 #include <stdint.h>

@@ -16,11 +16,11 @@
 #include "dicom/value.h"
 #include "dicom/walk.h"
 
-#define TEXT_MAX ((size_t)1 << 32)              // of one value in UTF-8
-#define SAFE_INTEGER (INT64_C(1) << 53)         // whole numbers that every JSON reader keeps
-#define DOUBLE_DIGITS 15                        // decimal digits that a double always keeps
+#define TEXT_MAX ((size_t)1 << 32)      // of one value in UTF-8
+#define SAFE_INTEGER (INT64_C(1) << 53) // whole numbers that every JSON reader keeps
+#define DOUBLE_DIGITS 15                // decimal digits that a double always keeps
 #define NUMBER_LEN_MAX 64
-#define CHUNK ((size_t)24 * 1024)               // a multiple of 3 and of every unit
+#define CHUNK ((size_t)24 * 1024) // a multiple of 3 and of every unit
 
 // Where events come from: bytes or a tree.
 struct source {
@@ -29,9 +29,9 @@ struct source {
 };
 
 struct level {
-    dcm_tag tag;   // of the sequence open at this depth
+    dcm_tag tag; // of the sequence open at this depth
     uint32_t item;
-    dcm_tag last;  // element written last, to pass over its duplicates
+    dcm_tag last; // element written last, to pass over its duplicates
     bool any;
     struct dcm_charset charset;
 };
@@ -116,8 +116,8 @@ static size_t json_number(struct slice text, char out[NUMBER_LEN_MAX + 4]) {
         out[len++] = '0';
     }
     for (; i < text.len; i++) {
-        bool bare_point = text.ptr[i] == '.' && (i + 1 == text.len || text.ptr[i + 1] < '0' ||
-                                                 text.ptr[i + 1] > '9');
+        bool bare_point = text.ptr[i] == '.' &&
+                          (i + 1 == text.len || text.ptr[i + 1] < '0' || text.ptr[i + 1] > '9');
         if (!bare_point) {
             out[len++] = (char)text.ptr[i];
         }
@@ -361,8 +361,8 @@ static int write_inline(struct writer *w, const struct dcm_element *el, struct e
 static void put_path(struct writer *w, dcm_tag tag, char out[DCM_JSON_PATH_MAX]) {
     size_t used = 0;
     for (uint16_t i = 0; i < w->depth && used + 24 < DCM_JSON_PATH_MAX; i++) {
-        used += (size_t)snprintf(out + used, DCM_JSON_PATH_MAX - used, "%08X/%u/",
-                                 w->levels[i].tag, w->levels[i].item);
+        used += (size_t)snprintf(out + used, DCM_JSON_PATH_MAX - used, "%08X/%u/", w->levels[i].tag,
+                                 w->levels[i].item);
     }
     (void)snprintf(out + used, DCM_JSON_PATH_MAX - used, "%08X", tag);
 }
@@ -443,8 +443,8 @@ static int write_value(struct writer *w, const struct dcm_element *el, struct er
     return write_inline(w, el, e);
 }
 
-// PS3.5 6.2.2: the value of an element that was made UN on its way is in implicit VR little endian, and
-// of a standard tag with one possible VR that VR can be given back.
+// PS3.5 6.2.2: the value of an element that was made UN on its way is in implicit VR little endian,
+// and of a standard tag with one possible VR that VR can be given back.
 static struct dcm_element with_known_vr(const struct dcm_element *el) {
     struct dcm_element known = *el;
     const struct dcm_dict_entry *entry =
@@ -495,8 +495,8 @@ static uint64_t fragments_len(const struct dcm_node *n) {
     return len;
 }
 
-static int tree_fragments(struct writer *w, const struct dcm_element *el,
-                          const struct dcm_node *n, struct err *e) {
+static int tree_fragments(struct writer *w, const struct dcm_element *el, const struct dcm_node *n,
+                          struct err *e) {
     dcm_walk_skip(&w->source.walk);
     if (!begin_element(w, el)) {
         return E_OK;
@@ -596,8 +596,7 @@ static int on_event(struct writer *w, int event, const struct dcm_element *el,
     case DCM_EVENT_SEQUENCE_END:
         return end_sequence(w, e);
     case DCM_EVENT_FRAGMENTS_BEGIN:
-        return w->source.reader != NULL ? read_fragments(w, el, e)
-                                        : tree_fragments(w, el, node, e);
+        return w->source.reader != NULL ? read_fragments(w, el, e) : tree_fragments(w, el, node, e);
     default:
         return err_set(e, E_INTERNAL, "event %d outside of its element", event);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// DICOM JSON model, written (PS3.18 Annex F): from the event reader without ever holding the tree, or
-// from a tree. The result is one JSON object. All text is UTF-8, (0008,0005) says so, group lengths
-// are left out; binary values are little endian whatever the input was.
+// DICOM JSON model, written (PS3.18 Annex F): from the event reader without ever holding the tree,
+// or from a tree. The result is one JSON object. All text is UTF-8, (0008,0005) says so, group
+// lengths are left out; binary values are little endian whatever the input was.
 #pragma once
 
 #include <stdbool.h>
@@ -22,8 +22,8 @@ struct json;
 enum dcm_bulk { DCM_BULK_INLINE, DCM_BULK_URI, DCM_BULK_OMIT };
 
 #define DCM_JSON_PATH_MAX 512
-// The bulk callback is asked for every OB OD OF OL OV OW UN value and encapsulated pixel data, and for
-// any other value (never a sequence) of more bytes than this.
+// The bulk callback is asked for every OB OD OF OL OV OW UN value and encapsulated pixel data, and
+// for any other value (never a sequence) of more bytes than this.
 #define DCM_JSON_BULK_MIN 1024
 
 struct dcm_bulk_element {
@@ -41,15 +41,16 @@ struct dcm_json_options {
     // omitted value only the VR is written. NULL: everything inline.
     enum dcm_bulk (*bulk)(void *context, const struct dcm_bulk_element *element, struct buf *uri);
     void *context;
-    // Takes what has been written whenever it grows over DCM_JSON_FLUSH_BYTES, so that output of any
-    // size needs little memory. The caller takes the rest. put == NULL: all stays in the buffer.
+    // Takes what has been written whenever it grows over DCM_JSON_FLUSH_BYTES, so that output of
+    // any size needs little memory. The caller takes the rest. put == NULL: all stays in the
+    // buffer.
     struct dcm_sink sink;
     struct dcm_charset_report *report; // added to; may be NULL
 };
 #define DCM_JSON_FLUSH_BYTES ((size_t)64 * 1024)
 
-// Reads `r` to its end and writes one object at the place where `j` stands. `options` may be NULL. An
-// error of the reader leaves the object unfinished.
+// Reads `r` to its end and writes one object at the place where `j` stands. `options` may be NULL.
+// An error of the reader leaves the object unfinished.
 int dcm_json_write(struct dcm_reader *r, const struct dcm_json_options *options, struct json *j,
                    struct err *e);
 

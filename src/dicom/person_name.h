@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Person names (PS3.5 6.2.1): up to three component groups (alphabetic, ideographic, phonetic) of up
-// to five components. Works on UTF-8 text (charset.h has made it).
+// Person names (PS3.5 6.2.1): up to three component groups (alphabetic, ideographic, phonetic) of
+// up to five components. Works on UTF-8 text (charset.h has made it).
 #pragma once
 
 #include <stdbool.h>
@@ -14,13 +14,18 @@ struct err;
 enum dcm_name_group { DCM_NAME_ALPHABETIC, DCM_NAME_IDEOGRAPHIC, DCM_NAME_PHONETIC };
 #define DCM_NAME_GROUPS 3
 
-enum dcm_name_component { DCM_NAME_FAMILY, DCM_NAME_GIVEN, DCM_NAME_MIDDLE, DCM_NAME_PREFIX,
-                          DCM_NAME_SUFFIX };
+enum dcm_name_component {
+    DCM_NAME_FAMILY,
+    DCM_NAME_GIVEN,
+    DCM_NAME_MIDDLE,
+    DCM_NAME_PREFIX,
+    DCM_NAME_SUFFIX
+};
 #define DCM_NAME_COMPONENTS 5
 #define DCM_NAME_GROUP_CHARS_MAX 64
 
 struct dcm_person_name {
-    struct slice groups[DCM_NAME_GROUPS]; // as written, without trailing spaces
+    struct slice groups[DCM_NAME_GROUPS];                     // as written, without trailing spaces
     struct slice parts[DCM_NAME_GROUPS][DCM_NAME_COMPONENTS]; // trimmed
     bool too_many_groups;     // more than three: the rest is in no field
     bool too_many_components; // more than five: the rest is in the fifth

@@ -260,8 +260,7 @@ static int check_form(enum dcm_vr vr, struct slice value, struct err *e) {
     case DCM_VR_AS:
         return dcm_age_parse(value, &age, e);
     case DCM_VR_UI:
-        return value.len <= UID_LEN_MAX && dcm_uid_valid(value) ? E_OK
-                                                                : refuse(e, "no UID", value);
+        return value.len <= UID_LEN_MAX && dcm_uid_valid(value) ? E_OK : refuse(e, "no UID", value);
     case DCM_VR_PN:
         return check_name(value, e);
     default:

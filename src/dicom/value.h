@@ -20,7 +20,8 @@ struct err;
 struct slice dcm_value_trim(enum dcm_vr vr, struct slice text);
 
 // The next value of decoded text: cut at backslashes where the VR separates values with them, else
-// the whole once. Trimmed. false when *rest was used up (rest->ptr == NULL). Start with *rest = text.
+// the whole once. Trimmed. false when *rest was used up (rest->ptr == NULL). Start with *rest =
+// text.
 bool dcm_value_next(enum dcm_vr vr, struct slice *rest, struct slice *ret_value);
 
 // IS: a whole number of -2^31 to 2^31-1 in at most 12 characters. E_VALUE says what is wrong.
@@ -28,7 +29,8 @@ int dcm_is_parse(struct slice text, int32_t *ret_value, struct err *e);
 void dcm_is_put(int32_t value, struct buf *out);
 
 // DS: a finite decimal number in at most 16 characters; put keeps as many digits as fit in 16 and
-// fails with E_VALUE for what is not finite. dcm_ds_exact: whether the 16 characters read back to it.
+// fails with E_VALUE for what is not finite. dcm_ds_exact: whether the 16 characters read back to
+// it.
 int dcm_ds_parse(struct slice text, double *ret_value, struct err *e);
 int dcm_ds_put(double value, struct buf *out, struct err *e);
 bool dcm_ds_exact(double value);

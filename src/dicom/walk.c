@@ -16,15 +16,15 @@ static void describe(const struct dcm_walk *w, const struct dcm_node *n,
                      struct dcm_element *ret_element) {
     bool as_read = !n->changed && n->raw.len > 0;
     uint8_t header = n->encoding != DCM_IMPLICIT_LE && dcm_vr_info(n->vr)->wide ? 12 : 8;
-    *ret_element = (struct dcm_element){
-        .tag = n->tag,
-        .vr = n->vr,
-        .encoding = n->encoding,
-        .length = n->undefined ? DCM_LENGTH_UNDEFINED : (uint32_t)n->value.len,
-        .offset = as_read ? n->offset : 0,
-        .end = as_read ? n->offset + n->raw.len : 0,
-        .depth = w->depth,
-        .header = header};
+    *ret_element =
+        (struct dcm_element){.tag = n->tag,
+                             .vr = n->vr,
+                             .encoding = n->encoding,
+                             .length = n->undefined ? DCM_LENGTH_UNDEFINED : (uint32_t)n->value.len,
+                             .offset = as_read ? n->offset : 0,
+                             .end = as_read ? n->offset + n->raw.len : 0,
+                             .depth = w->depth,
+                             .header = header};
 }
 
 static int begin_item(struct dcm_walk *w, struct dcm_walk_level *level, const struct dcm_node *n,

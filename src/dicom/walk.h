@@ -28,6 +28,6 @@ void dcm_walk_init(struct dcm_walk *w, const struct dcm_dataset *d);
 int dcm_walk_next(struct dcm_walk *w, struct dcm_element *ret_element,
                   const struct dcm_node **ret_node, struct err *e);
 
-// Behind the element that has begun, as dcm_reader_skip but without an event: for FRAGMENTS_BEGIN and
-// SEQUENCE_BEGIN just returned.
+// Behind the element that has begun, as dcm_reader_skip but without an event: for FRAGMENTS_BEGIN
+// and SEQUENCE_BEGIN just returned.
 void dcm_walk_skip(struct dcm_walk *w);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any value of Specific Character Set with any bytes as text: what comes out is UTF-8, and text that
-// decodes without a remark and can be written in the same sets reads back the same.
+// Any value of Specific Character Set with any bytes as text: what comes out is UTF-8, and text
+// that decodes without a remark and can be written in the same sets reads back the same.
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>

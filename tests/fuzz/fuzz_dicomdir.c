@@ -52,7 +52,8 @@ static void check_directory(const struct dcm_dicomdir *dir) {
     need(visited == dir->count);
 }
 
-static void check_member(struct arena *a, const struct dcm_file *file, const struct dcm_dataset *d) {
+static void check_member(struct arena *a, const struct dcm_file *file,
+                         const struct dcm_dataset *d) {
     struct err e = {0};
     struct buf out;
     struct dcm_dicomdir dir;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any file through the dump and the JSON writer: both end, both give UTF-8, and whole JSON where the
-// data set is whole.
+// Any file through the dump and the JSON writer: both end, both give UTF-8, and whole JSON where
+// the data set is whole.
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>

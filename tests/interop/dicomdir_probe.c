@@ -109,8 +109,8 @@ static int make_directory(int count, char **names) {
     (void)snprintf(path, sizeof path, "%s/DICOMDIR", names[0]);
     FILE *out CLEANUP(cleanup_file) = fopen(path, "wb");
     int rc = out == NULL ? err_set(&e, E_IO, "%s", path)
-                         : dcm_dicomdir_maker_write(m, "2.25.1234567", (struct dcm_sink){sink_put, out},
-                                                    &e);
+                         : dcm_dicomdir_maker_write(m, "2.25.1234567",
+                                                    (struct dcm_sink){sink_put, out}, &e);
     arena_done(&a);
     return rc == E_OK ? 0 : report(&e);
 }

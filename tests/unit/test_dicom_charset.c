@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "base/buf.h"
@@ -26,23 +27,35 @@ struct example {
 static const struct example examples[] = {
     {"", DCM_VR_PN, "Doe^John", "Doe^John", true},
     {"ISO_IR 100", DCM_VR_PN, "Buc^J\xe9r\xf4me", "Buc^Jérôme", true},
-    {"ISO_IR 100", DCM_VR_PN, "\xc4neas^R\xfc" "diger", "Äneas^Rüdiger", true},
+    {"ISO_IR 100", DCM_VR_PN,
+     "\xc4neas^R\xfc"
+     "diger",
+     "Äneas^Rüdiger", true},
     {"ISO_IR 101", DCM_VR_LO, "Wa\xb3\xeasa", "Wałęsa", true},
     {"ISO_IR 109", DCM_VR_LO, "\xa9stanbul", "İstanbul", true},
     {"ISO_IR 110", DCM_VR_LO, "\xa2", "ĸ", true},
-    {"ISO_IR 144", DCM_VR_PN, "\xbb\xee\xda" "ce\xdc\xd1yp\xd3", "Люкceмбypг", true},
+    {"ISO_IR 144", DCM_VR_PN,
+     "\xbb\xee\xda"
+     "ce\xdc\xd1yp\xd3",
+     "Люкceмбypг", true},
     {"ISO_IR 127", DCM_VR_PN, "\xe2\xc8\xc7\xe6\xea^\xe4\xe6\xd2\xc7\xd1", "قباني^لنزار", true},
     {"ISO_IR 126", DCM_VR_PN, "\xc4\xe9\xef\xed\xf5\xf3\xe9\xef\xf2", "Διονυσιος", true},
     {"ISO_IR 138", DCM_VR_PN, "\xf9\xf8\xe5\xef^\xe3\xe1\xe5\xf8\xe4", "שרון^דבורה", true},
-    {"ISO_IR 148", DCM_VR_PN, "\xc7" "avu\xfeo\xf0lu", "Çavuşoğlu", true},
+    {"ISO_IR 148", DCM_VR_PN,
+     "\xc7"
+     "avu\xfeo\xf0lu",
+     "Çavuşoğlu", true},
     {"ISO_IR 203", DCM_VR_LO, "10 \xa4 \xbd", "10 € œ", true},
     {"ISO_IR 166", DCM_VR_LO, "\xca\xc7\xd1\xca\xb4\xd5", "สวัสดี", true},
     {"ISO_IR 13", DCM_VR_PN, "\xd4\xcf\xc0\xde^\xc0\xdb\xb3", "ﾔﾏﾀﾞ^ﾀﾛｳ", true},
-    {"ISO_IR 13", DCM_VR_ST, "\x5c" "500 \x7e", "¥500 ‾", true},
+    {"ISO_IR 13", DCM_VR_ST,
+     "\x5c"
+     "500 \x7e",
+     "¥500 ‾", true},
     {"ISO_IR 13", DCM_VR_LO, "\xb1\\\xb2", "ｱ\\ｲ", true},
     {"ISO_IR 192", DCM_VR_PN, "Wang^XiaoDong=王^小東=", "Wang^XiaoDong=王^小東=", true},
-    {"GB18030", DCM_VR_PN, "Wang^XiaoDong=\xcd\xf5^\xd0\xa1\xb6\xab=", "Wang^XiaoDong=王^小东=",
-     true},
+    {"GB18030", DCM_VR_PN,
+     "Wang^XiaoDong=\xcd\xf5^\xd0\xa1\xb6\xab=", "Wang^XiaoDong=王^小东=", true},
     {"GB18030", DCM_VR_LO, "\x81\x30\x81\x30\x90\x30\x81\x30", "\xc2\x80\xf0\x90\x80\x80", true},
     {"GBK", DCM_VR_LO, "\x81\x5c\\\x81\x5c", "乗\\乗", true},
     // Annex H.3
@@ -63,8 +76,8 @@ static const struct example examples[] = {
      "Hong^Gildong=洪^吉洞=홍^길동", true},
     {"\\ISO 2022 IR 149", DCM_VR_LT, E_ "$)C\xb1\xe6 1\r\n" E_ "$)C\xb5\xbf", "길 1\r\n동", true},
     // Annex K
-    {"\\ISO 2022 IR 58", DCM_VR_PN,
-     "Zhang^XiaoDong=" E_ "$)A\xd5\xc5^" E_ "$)A\xd0\xa1\xb6\xab=", "Zhang^XiaoDong=张^小东=", true},
+    {"\\ISO 2022 IR 58", DCM_VR_PN, "Zhang^XiaoDong=" E_ "$)A\xd5\xc5^" E_ "$)A\xd0\xa1\xb6\xab=",
+     "Zhang^XiaoDong=张^小东=", true},
     // Latin and Cyrillic side by side, G1 gone again behind the caret
     {"ISO 2022 IR 100\\ISO 2022 IR 144", DCM_VR_PN, "\xe9" E_ "-L\xd0^\xe9", "éа^é", true},
     {"ISO 2022 IR 6\\ISO 2022 IR 100", DCM_VR_PN, E_ "-A\xe9^x", "é^x", true},
@@ -114,9 +127,9 @@ static void standard_examples_encode(void **state) {
         struct buf again;
         struct err e = {0};
         buf_init(&out, 4096);
-        assert_int_equal(dcm_charset_from_utf8(&cs, examples[i].vr, slice_str(examples[i].utf8),
-                                               &out, &e),
-                         E_OK);
+        assert_int_equal(
+            dcm_charset_from_utf8(&cs, examples[i].vr, slice_str(examples[i].utf8), &out, &e),
+            E_OK);
         if (examples[i].same_back) {
             check_text(&out, examples[i].raw);
         }
@@ -141,7 +154,8 @@ static const struct {
     {"ISO 2022 IR 100", "ISO 2022 IR 100", 0},
     {"\\ISO 2022 IR 87", "\\ISO 2022 IR 87", 0},
     {"ISO 2022 IR 6\\ISO 2022 IR 87", "\\ISO 2022 IR 87", 0},
-    {"ISO 2022 IR 13\\ISO 2022 IR 87\\ISO 2022 IR 159", "ISO 2022 IR 13\\ISO 2022 IR 87\\ISO 2022 IR 159", 0},
+    {"ISO 2022 IR 13\\ISO 2022 IR 87\\ISO 2022 IR 159",
+     "ISO 2022 IR 13\\ISO 2022 IR 87\\ISO 2022 IR 159", 0},
     {"ISO IR 100", "ISO_IR 100", DCM_CHARSET_FINDING(ALIAS)},
     {"iso_ir 100", "ISO_IR 100", DCM_CHARSET_FINDING(ALIAS)},
     {"ISO-8859-1", "ISO_IR 100", DCM_CHARSET_FINDING(ALIAS)},
@@ -149,16 +163,20 @@ static const struct {
     {"Latin-1", "ISO_IR 100", DCM_CHARSET_FINDING(ALIAS)},
     {"UTF-8", "ISO_IR 192", DCM_CHARSET_FINDING(ALIAS)},
     {"ISO 2022 GBK", "GBK", DCM_CHARSET_FINDING(ALIAS)},
-    {"ISO 2022 58", "ISO 2022 IR 58", DCM_CHARSET_FINDING(ALIAS) | DCM_CHARSET_FINDING(NOT_INITIAL)},
+    {"ISO 2022 58", "ISO 2022 IR 58",
+     DCM_CHARSET_FINDING(ALIAS) | DCM_CHARSET_FINDING(NOT_INITIAL)},
     {"\\ISO_IR 149", "\\ISO 2022 IR 149", DCM_CHARSET_FINDING(ALIAS)},
-    {"ISO-2022-JP", "ISO 2022 IR 87", DCM_CHARSET_FINDING(ALIAS) | DCM_CHARSET_FINDING(NOT_INITIAL)},
-    {"ISO_IR 100\\ISO_IR 144", "ISO 2022 IR 100\\ISO 2022 IR 144", DCM_CHARSET_FINDING(COMBINATION)},
+    {"ISO-2022-JP", "ISO 2022 IR 87",
+     DCM_CHARSET_FINDING(ALIAS) | DCM_CHARSET_FINDING(NOT_INITIAL)},
+    {"ISO_IR 100\\ISO_IR 144", "ISO 2022 IR 100\\ISO 2022 IR 144",
+     DCM_CHARSET_FINDING(COMBINATION)},
     {"ISO_IR 192\\ISO 2022 IR 87", "ISO_IR 192", DCM_CHARSET_FINDING(COMBINATION)},
     {"ISO 2022 IR 100\\ISO_IR 192", "ISO 2022 IR 100", DCM_CHARSET_FINDING(COMBINATION)},
     {"KOI8-R", "ISO_IR 6", DCM_CHARSET_FINDING(UNKNOWN)},
     {"ISO 2022 IR 100\\KOI8-R", "ISO 2022 IR 100", DCM_CHARSET_FINDING(UNKNOWN)},
     {"a term that is much longer than any that exists", "ISO_IR 6", DCM_CHARSET_FINDING(UNKNOWN)},
-    {"\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\", NULL, DCM_CHARSET_FINDING(TOO_MANY) | DCM_CHARSET_FINDING(COMBINATION)},
+    {"\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\", NULL,
+     DCM_CHARSET_FINDING(TOO_MANY) | DCM_CHARSET_FINDING(COMBINATION)},
 };
 
 static void terms_are_understood(void **state) {
@@ -239,9 +257,9 @@ static void text_outside_the_repertoire_fails(void **state) {
         struct err e = {0};
         buf_init(&out, 4096);
         buf_put_str(&out, "kept");
-        assert_int_equal(dcm_charset_from_utf8(&cs, impossible[i].vr, slice_str(impossible[i].utf8),
-                                               &out, &e),
-                         E_CHARSET);
+        assert_int_equal(
+            dcm_charset_from_utf8(&cs, impossible[i].vr, slice_str(impossible[i].utf8), &out, &e),
+            E_CHARSET);
         assert_true(e.has_offset);
         assert_int_equal(e.offset, impossible[i].offset);
         check_text(&out, "kept");
@@ -253,12 +271,15 @@ static void text_outside_the_repertoire_fails(void **state) {
 static void all_characters_return(void **state) {
     (void)state;
     static const char *const terms[] = {
-        "ISO_IR 100", "ISO_IR 101", "ISO_IR 109", "ISO_IR 110", "ISO_IR 144", "ISO_IR 127",
-        "ISO_IR 126", "ISO_IR 138", "ISO_IR 148", "ISO_IR 203", "ISO_IR 13",  "ISO_IR 166",
-        "ISO_IR 192", "GB18030",    "GBK",
-        "\\ISO 2022 IR 87", "\\ISO 2022 IR 159", "\\ISO 2022 IR 149", "\\ISO 2022 IR 58"};
-    static const size_t least[] = {95, 95, 88, 95, 95, 48, 90, 60, 95, 95, 63, 87,
-                                   63000, 63000, 21000, 6800, 6000, 8200, 7400};
+        "ISO_IR 100",       "ISO_IR 101",        "ISO_IR 109",
+        "ISO_IR 110",       "ISO_IR 144",        "ISO_IR 127",
+        "ISO_IR 126",       "ISO_IR 138",        "ISO_IR 148",
+        "ISO_IR 203",       "ISO_IR 13",         "ISO_IR 166",
+        "ISO_IR 192",       "GB18030",           "GBK",
+        "\\ISO 2022 IR 87", "\\ISO 2022 IR 159", "\\ISO 2022 IR 149",
+        "\\ISO 2022 IR 58"};
+    static const size_t least[] = {95, 95, 88,    95,    95,    48,   90,   60,   95,  95,
+                                   63, 87, 63000, 63000, 21000, 6800, 6000, 8200, 7400};
     for (size_t i = 0; i < sizeof terms / sizeof terms[0]; i++) {
         struct dcm_charset cs = dcm_charset_from_terms(slice_str(terms[i]));
         struct buf text, raw, back;

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <fcntl.h>
@@ -91,7 +92,8 @@ static int add(struct fixture *f, const struct dcm_dataset *d, const char *path)
 static void write_and_read(struct fixture *f) {
     struct err e = {0};
     buf_clear(&f->file);
-    assert_int_equal(dcm_dicomdir_maker_write(f->maker, "2.25.1", dcm_sink_buf(&f->file), &e), E_OK);
+    assert_int_equal(dcm_dicomdir_maker_write(f->maker, "2.25.1", dcm_sink_buf(&f->file), &e),
+                     E_OK);
     assert_int_equal(dcm_dicomdir_read(&f->arena, buf_slice(&f->file), &f->dir, &e), E_OK);
 }
 
@@ -144,7 +146,8 @@ static void what_is_made_reads_back(void **state) {
     assert_true(slice_eq_str(f.dir.file_set_id, "TESTS"));
     const struct dcm_dataset *patient = f.dir.records[0].keys;
     assert_true(dcm_text(patient, DCM_PatientName, 0, &text) && slice_eq_str(text, "Müller^Jörg"));
-    assert_true(dcm_text(patient, DCM_SpecificCharacterSet, 0, &text) && slice_eq_str(text, "ISO_IR 192"));
+    assert_true(dcm_text(patient, DCM_SpecificCharacterSet, 0, &text) &&
+                slice_eq_str(text, "ISO_IR 192"));
     const struct dcm_dataset *image = f.dir.records[3].keys;
     assert_true(dcm_int(image, DCM_InstanceNumber, 0, &number) && number == 7);
     assert_true(dcm_text(image, DCM_ReferencedSOPInstanceUIDInFile, 0, &text) &&
@@ -166,7 +169,8 @@ static void a_maker_can_go_on(void **state) {
     assert_int_equal(add(&f, instance(&f, CT, "P2", "1.2", "1.2.1", "1.2.1.2"), "B/2"), E_OK);
     write_and_read(&f);
     outline(&f.dir, got, sizeof got);
-    assert_string_equal(got, "0PA 1ST 2SE 3IM=A/1 3IM=A/2 2SE 3IM=A/3 0PA 1ST 2SE 3IM=B/1 3IM=B/2 ");
+    assert_string_equal(got,
+                        "0PA 1ST 2SE 3IM=A/1 3IM=A/2 2SE 3IM=A/3 0PA 1ST 2SE 3IM=B/1 3IM=B/2 ");
     tear_down(&f);
     set_up(&f); // and an empty set is a directory too
     write_and_read(&f);
@@ -249,10 +253,20 @@ static void what_cannot_be_added(void **state) {
     (void)state;
     struct fixture f;
     make_five(&f);
-    static const char *const bad_paths[] = {"",   "/A",  "A/",       "A//B", "a",         "A.DCM", "../A",
-                                            "A B", "A\\B", "ABCDEFGHI", "A/B/C/D/E/F/G/H/I"};
+    static const char *const bad_paths[] = {"",
+                                            "/A",
+                                            "A/",
+                                            "A//B",
+                                            "a",
+                                            "A.DCM",
+                                            "../A",
+                                            "A B",
+                                            "A\\B",
+                                            "ABCDEFGHI",
+                                            "A/B/C/D/E/F/G/H/I"};
     for (size_t i = 0; i < sizeof bad_paths / sizeof bad_paths[0]; i++) {
-        assert_int_equal(add(&f, instance(&f, CT, "P1", "1.1", "1.1.1", "9"), bad_paths[i]), E_VALUE);
+        assert_int_equal(add(&f, instance(&f, CT, "P1", "1.1", "1.1.1", "9"), bad_paths[i]),
+                         E_VALUE);
     }
     assert_int_equal(add(&f, instance(&f, CT, "P1", "1.1", "1.1.1", "1.1.1.1"), "A/9"), E_CONFLICT);
     struct dcm_dataset *d = instance(&f, CT, "P1", "1.1", "1.1.1", "9");
@@ -270,7 +284,8 @@ static void what_cannot_be_added(void **state) {
 
 // --- directories that lie
 
-static unsigned count_findings(const struct dcm_dicomdir *dir, enum dcm_dicomdir_finding_kind kind) {
+static unsigned count_findings(const struct dcm_dicomdir *dir,
+                               enum dcm_dicomdir_finding_kind kind) {
     unsigned count = 0;
     for (uint32_t i = 0; i < dir->finding_count; i++) {
         count += dir->findings[i].kind == kind;
@@ -306,9 +321,8 @@ static void damaged_offsets_are_survived(void **state) {
         struct err e = {0};
         char got[512];
         make_five(&f);
-        uint32_t offset = damages[i].to_record < 0
-                              ? 333
-                              : (uint32_t)f.dir.records[damages[i].to_record].offset;
+        uint32_t offset =
+            damages[i].to_record < 0 ? 333 : (uint32_t)f.dir.records[damages[i].to_record].offset;
         num_put_le32(f.file.data + f.dir.records[damages[i].record].offset + damages[i].at, offset);
         assert_int_equal(dcm_dicomdir_read(&f.arena, buf_slice(&f.file), &f.dir, &e), E_OK);
         outline(&f.dir, got, sizeof got);
@@ -352,7 +366,8 @@ static void a_constant_shift_is_allowed_for(void **state) {
             num_put_le32(p, num_le32(p) == 0 ? 0 : num_le32(p) - 132);
         }
     }
-    struct dcm_dicomdir first = f.dir; // the root's two offsets, 26 and 14 bytes before the sequence
+    struct dcm_dicomdir first =
+        f.dir; // the root's two offsets, 26 and 14 bytes before the sequence
     uint8_t *root = f.file.data + first.records[0].offset - 12 - 10 - 12 - 4;
     assert_int_equal(num_le32(root), first.records[0].offset);
     num_put_le32(root, num_le32(root) - 132);
@@ -384,7 +399,8 @@ static void check_path(const char *raw, const char *path, enum dcm_dicomdir_find
     struct fixture f;
     struct err e = {0};
     make_five(&f);
-    struct dcm_dataset *item = f.dir.records[3].keys == NULL ? NULL : dcm_dataset_new(&f.arena, DCM_EXPLICIT_LE);
+    struct dcm_dataset *item =
+        f.dir.records[3].keys == NULL ? NULL : dcm_dataset_new(&f.arena, DCM_EXPLICIT_LE);
     struct dcm_dataset *d = dcm_dataset_new(&f.arena, DCM_EXPLICIT_LE);
     assert_int_equal(dcm_add_item(d, DCM_DirectoryRecordSequence, &item, &e), E_OK);
     put(item, DCM_DirectoryRecordType, DCM_VR_CS, "IMAGE");
@@ -469,9 +485,10 @@ static void files_open_below_the_medium_only(void **state) {
     static const struct {
         const char *path;
         bool opens;
-    } rows[] = {{"DIR/PLAIN", true}, {"DIR/SMALL", true},   {"DIR/ISO", true},  {"DIR/LINK", false},
-                {"OUT/passwd", false}, {"DIR/../DIR/PLAIN", false}, {"../etc", false}, {"/etc/passwd", false},
-                {"DIR/NONE", false}, {"", false},           {"DIR//PLAIN", false}};
+    } rows[] = {{"DIR/PLAIN", true}, {"DIR/SMALL", true},    {"DIR/ISO", true},
+                {"DIR/LINK", false}, {"OUT/passwd", false},  {"DIR/../DIR/PLAIN", false},
+                {"../etc", false},   {"/etc/passwd", false}, {"DIR/NONE", false},
+                {"", false},         {"DIR//PLAIN", false}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         int fd = -1;
         struct err e = {0};
@@ -501,8 +518,9 @@ static void every_sample_gives_its_files(void **state) {
         const char *name;
         unsigned files;
         unsigned findings;
-    } rows[] = {{"DICOMDIR", 31, 0},          {"DICOMDIR-reordered", 31, 0}, {"DICOMDIR-implicit", 31, 1},
-                {"DICOMDIR-bigEnd", 31, 1},   {"DICOMDIR-nooffset", 31, 1},  {"DICOMDIR-empty.dcm", 0, 0},
+    } rows[] = {{"DICOMDIR", 31, 0},          {"DICOMDIR-reordered", 31, 0},
+                {"DICOMDIR-implicit", 31, 1}, {"DICOMDIR-bigEnd", 31, 1},
+                {"DICOMDIR-nooffset", 31, 1}, {"DICOMDIR-empty.dcm", 0, 0},
                 {"DICOMDIR-nopatient", 31, 8}};
     const char *samples = getenv("MACLAB_SAMPLES");
     if (samples == NULL) {

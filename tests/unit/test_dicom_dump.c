@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <stdlib.h>
@@ -105,7 +106,8 @@ static void each_kind_of_value_has_its_line(void **state) {
         body_of(&f),
         "(0008,0005) CS     10   1  SpecificCharacterSet             [ISO_IR 100]\n"
         "(0008,0008) CS     16   2  ImageType                        [ORIGINAL\\PRIMARY]\n"
-        "(0008,0016) UI     26   1  SOPClassUID                      [1.2.840.10008.5.1.4.1.1.2] = CT Image Storage\n"
+        "(0008,0016) UI     26   1  SOPClassUID                      [1.2.840.10008.5.1.4.1.1.2] = "
+        "CT Image Storage\n"
         "(0008,0020) DA      0   0  StudyDate\n"
         "(0008,1140) SQ     28      ReferencedImageSequence\n"
         "  > item 1\n"
@@ -120,7 +122,8 @@ static void each_kind_of_value_has_its_line(void **state) {
         "(0020,4000) LT     12   1  ImageComments                    [two⏎lines<07>]\n"
         "(0028,0009) AT      4   1  FrameIncrementPointer            (0018,1063) = FrameTime\n"
         "(0028,0010) US      4   2  Rows                             512\\65535\n"
-        "(7FE0,0010) OW     20      PixelData                        01 02 03 00 00 00 00 00 00 00 00 00 00 00 00 00 … 20 bytes\n"
+        "(7FE0,0010) OW     20      PixelData                        01 02 03 00 00 00 00 00 00 00 "
+        "00 00 00 00 00 00 … 20 bytes\n"
         "# Remarks\n"
         "#   (0020,4000) U+0007 is not allowed in LT\n");
     tear_down(&f);
@@ -141,14 +144,16 @@ static void fragments_are_summed_up(void **state) {
                                               .sop_instance_uid = "1.2.3.4"};
     assert_int_equal(dcm_file_write(f.d, &options, dcm_sink_buf(&f.file), &e), E_OK);
     assert_int_equal(dump(&f, false, false, &e), E_OK);
-    assert_string_equal(body_of(&f), "(7FE0,0010) OB  undef      PixelData                        encapsulated\n"
-                                     "    2 fragments, 18 bytes\n");
+    assert_string_equal(body_of(&f),
+                        "(7FE0,0010) OB  undef      PixelData                        encapsulated\n"
+                        "    2 fragments, 18 bytes\n");
     assert_int_equal(dump(&f, false, true, &e), E_OK);
-    assert_string_equal(body_of(&f), "(7FE0,0010) OB  undef      PixelData                        encapsulated\n"
-                                     "    basic offset table, 2 entries\n"
-                                     "    fragment 1, 4 bytes\n"
-                                     "    fragment 2, 6 bytes\n"
-                                     "    2 fragments, 18 bytes\n");
+    assert_string_equal(body_of(&f),
+                        "(7FE0,0010) OB  undef      PixelData                        encapsulated\n"
+                        "    basic offset table, 2 entries\n"
+                        "    fragment 1, 4 bytes\n"
+                        "    fragment 2, 6 bytes\n"
+                        "    2 fragments, 18 bytes\n");
     tear_down(&f);
 }
 
@@ -215,7 +220,8 @@ static void a_cut_file_shows_what_is_there(void **state) {
     f.file.len -= 4;
     assert_int_equal(dump(&f, false, false, &e), E_TRUNCATED);
     assert_string_equal(e.path, "(0010,0020)");
-    assert_string_equal(body_of(&f), "(0008,0060) CS      2   1  Modality                         [CT]\n");
+    assert_string_equal(body_of(&f),
+                        "(0008,0060) CS      2   1  Modality                         [CT]\n");
     tear_down(&f);
 }
 

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <stdio.h>
@@ -58,11 +59,15 @@ static const char *const stable[] = {
     "{\"00080060\":{\"vr\":\"CS\",\"Value\":[\"CT\"]}}",
     "{\"00080008\":{\"vr\":\"CS\",\"Value\":[\"A\",null,\"B\"]}}",
     "{\"00080050\":{\"vr\":\"SH\"}}",
-    "{\"00080005\":{\"vr\":\"CS\",\"Value\":[\"ISO_IR 192\"]},\"00100010\":{\"vr\":\"PN\",\"Value\":["
-    "{\"Alphabetic\":\"Yamada^Tarou\",\"Ideographic\":\"山田^太郎\",\"Phonetic\":\"やまだ^たろう\"}]}}",
-    "{\"00080005\":{\"vr\":\"CS\",\"Value\":[\"ISO_IR 192\"]},\"00100010\":{\"vr\":\"PN\",\"Value\":["
+    "{\"00080005\":{\"vr\":\"CS\",\"Value\":[\"ISO_IR "
+    "192\"]},\"00100010\":{\"vr\":\"PN\",\"Value\":["
+    "{\"Alphabetic\":\"Yamada^Tarou\",\"Ideographic\":\"山田^太郎\",\"Phonetic\":\"やまだ^たろう\"}"
+    "]}}",
+    "{\"00080005\":{\"vr\":\"CS\",\"Value\":[\"ISO_IR "
+    "192\"]},\"00100010\":{\"vr\":\"PN\",\"Value\":["
     "{\"Ideographic\":\"山\"}]}}",
-    "{\"00081060\":{\"vr\":\"PN\",\"Value\":[{\"Alphabetic\":\"A^B\"},null,{\"Alphabetic\":\"C\"}]}}",
+    "{\"00081060\":{\"vr\":\"PN\",\"Value\":[{\"Alphabetic\":\"A^B\"},null,{\"Alphabetic\":\"C\"}]}"
+    "}",
     "{\"00180050\":{\"vr\":\"DS\",\"Value\":[1.50]}}",
     "{\"00180050\":{\"vr\":\"DS\",\"Value\":[0.12345678901234]}}",
     "{\"00180050\":{\"vr\":\"DS\",\"Value\":[\"1234567890123456\"]}}", // one digit too many
@@ -81,7 +86,8 @@ static const char *const stable[] = {
     "{\"7FE00010\":{\"vr\":\"OW\",\"InlineBinary\":\"AQIDBA==\"}}",
     "{\"00080040\":{\"vr\":\"UT\",\"Value\":[\"a\\\\b\\r\\nc\\u0007\"]}}",
     "{\"00081140\":{\"vr\":\"SQ\"}}",
-    "{\"00081140\":{\"vr\":\"SQ\",\"Value\":[{},{\"00081150\":{\"vr\":\"UI\",\"Value\":[\"1.2\"]}}]}}",
+    "{\"00081140\":{\"vr\":\"SQ\",\"Value\":[{},{\"00081150\":{\"vr\":\"UI\",\"Value\":[\"1.2\"]}}]"
+    "}}",
     "{\"00081140\":{\"vr\":\"SQ\",\"Value\":[{\"00400555\":{\"vr\":\"SQ\",\"Value\":[{\"0040A124\":"
     "{\"vr\":\"UI\",\"Value\":[\"1.2.3\"]}}]},\"00400556\":{\"vr\":\"ST\"}}]},"
     "\"00100020\":{\"vr\":\"LO\",\"Value\":[\"x\"]}}",
@@ -133,24 +139,33 @@ static const struct {
 } lenient[] = {
     {"[]", NULL},
     {" [ { } , {} ] ", NULL},
-    {"{\"00280010\":{\"Value\":[7],\"vr\":\"US\"}}", "{\"00280010\":{\"vr\":\"US\",\"Value\":[7]}}"},
+    {"{\"00280010\":{\"Value\":[7],\"vr\":\"US\"}}",
+     "{\"00280010\":{\"vr\":\"US\",\"Value\":[7]}}"},
     {"{\"00280010\":{\"Value\":[7]}}", "{\"00280010\":{\"vr\":\"US\",\"Value\":[7]}}"},
     {"{\"00080050\":{\"vr\":\"SH\",\"Value\":[]}}", "{\"00080050\":{\"vr\":\"SH\"}}"},
     {"{\"00080050\":{\"vr\":\"SH\",\"Value\":[\"\"]}}", "{\"00080050\":{\"vr\":\"SH\"}}"},
     {"{\"00100010\":{\"vr\":\"PN\",\"Value\":[\"A^B\"]}}",
      "{\"00100010\":{\"vr\":\"PN\",\"Value\":[{\"Alphabetic\":\"A^B\"}]}}"},
-    {"{\"00200013\":{\"vr\":\"IS\",\"Value\":[\"12\"]}}", "{\"00200013\":{\"vr\":\"IS\",\"Value\":[12]}}"},
-    {"{\"00200013\":{\"vr\":\"IS\",\"Value\":[12.0]}}", "{\"00200013\":{\"vr\":\"IS\",\"Value\":[12]}}"},
+    {"{\"00200013\":{\"vr\":\"IS\",\"Value\":[\"12\"]}}",
+     "{\"00200013\":{\"vr\":\"IS\",\"Value\":[12]}}"},
+    {"{\"00200013\":{\"vr\":\"IS\",\"Value\":[12.0]}}",
+     "{\"00200013\":{\"vr\":\"IS\",\"Value\":[12]}}"},
     {"{\"00180050\":{\"vr\":\"DS\",\"Value\":[0.33333333333333331]}}",
      "{\"00180050\":{\"vr\":\"DS\",\"Value\":[0.33333333333333]}}"},
-    {"{\"00180050\":{\"vr\":\"DS\",\"Value\":[\"+01.\"]}}", "{\"00180050\":{\"vr\":\"DS\",\"Value\":[1]}}"},
-    {"{\"00180050\":{\"vr\":\"DS\",\"Value\":[\"-.5E2\"]}}", "{\"00180050\":{\"vr\":\"DS\",\"Value\":[-0.5E2]}}"},
+    {"{\"00180050\":{\"vr\":\"DS\",\"Value\":[\"+01.\"]}}",
+     "{\"00180050\":{\"vr\":\"DS\",\"Value\":[1]}}"},
+    {"{\"00180050\":{\"vr\":\"DS\",\"Value\":[\"-.5E2\"]}}",
+     "{\"00180050\":{\"vr\":\"DS\",\"Value\":[-0.5E2]}}"},
     {"{\"00080005\":{\"vr\":\"CS\",\"Value\":[\"ISO_IR 100\"]}}",
      "{\"00080005\":{\"vr\":\"CS\",\"Value\":[\"ISO_IR 192\"]}}"},
     {"{\"00100020\":{\"vr\":\"LO\",\"Value\":[\"é\"]}}",
-     "{\"00080005\":{\"vr\":\"CS\",\"Value\":[\"ISO_IR 192\"]},\"00100020\":{\"vr\":\"LO\",\"Value\":[\"é\"]}}"},
-    {"{\"00020010\":{\"vr\":\"UI\",\"Value\":[\"1.2\"]},\"00080000\":{\"vr\":\"UL\",\"Value\":[4]}}", "{}"},
-    {"{\"00081140\":{\"vr\":\"SQ\",\"Value\":[null]}}", "{\"00081140\":{\"vr\":\"SQ\",\"Value\":[{}]}}"},
+     "{\"00080005\":{\"vr\":\"CS\",\"Value\":[\"ISO_IR "
+     "192\"]},\"00100020\":{\"vr\":\"LO\",\"Value\":[\"é\"]}}"},
+    {"{\"00020010\":{\"vr\":\"UI\",\"Value\":[\"1.2\"]},\"00080000\":{\"vr\":\"UL\",\"Value\":[4]}"
+     "}",
+     "{}"},
+    {"{\"00081140\":{\"vr\":\"SQ\",\"Value\":[null]}}",
+     "{\"00081140\":{\"vr\":\"SQ\",\"Value\":[{}]}}"},
     {"{\"00081140\":{\"Value\":[{}],\"note\":{\"a\":[1]},\"vr\":\"SQ\"}}",
      "{\"00081140\":{\"vr\":\"SQ\",\"Value\":[{}]}}"},
     {"{\"00100020\":{\"vr\":\"LO\"},\"00080060\":{\"vr\":\"CS\"}}",
@@ -283,10 +298,10 @@ static enum dcm_bulk by_path(void *context, const struct dcm_bulk_element *el, s
 
 static void bulk_goes_where_the_callback_says(void **state) {
     (void)state;
-    static const char text[] =
-        "{\"00091001\":{\"vr\":\"UN\",\"InlineBinary\":\"AAA=\"},\"00880200\":{\"vr\":\"SQ\",\"Value\":["
-        "{\"00091001\":{\"vr\":\"UN\",\"InlineBinary\":\"AAA=\"},"
-        "\"7FE00010\":{\"vr\":\"OW\",\"InlineBinary\":\"AQIDBA==\"}}]}}";
+    static const char text[] = "{\"00091001\":{\"vr\":\"UN\",\"InlineBinary\":\"AAA=\"},"
+                               "\"00880200\":{\"vr\":\"SQ\",\"Value\":["
+                               "{\"00091001\":{\"vr\":\"UN\",\"InlineBinary\":\"AAA=\"},"
+                               "\"7FE00010\":{\"vr\":\"OW\",\"InlineBinary\":\"AQIDBA==\"}}]}}";
     static const char expected[] =
         "{\"00091001\":{\"vr\":\"UN\"},\"00880200\":{\"vr\":\"SQ\",\"Value\":["
         "{\"00091001\":{\"vr\":\"UN\",\"InlineBinary\":\"AAA=\"},"
@@ -308,15 +323,21 @@ static void bulk_goes_where_the_callback_says(void **state) {
     check_buf(&out, expected);
     assert_int_equal(asked, 3);
     buf_clear(&out); // the tree that was read says the same places
-    assert_int_equal(dcm_dataset_read(&a, buf_slice(&bytes), DCM_EXPLICIT_LE, 0, 0, &d, NULL, &e), E_OK);
+    assert_int_equal(dcm_dataset_read(&a, buf_slice(&bytes), DCM_EXPLICIT_LE, 0, 0, &d, NULL, &e),
+                     E_OK);
     assert_int_equal(write_tree(d, &options, &out, &e), E_OK);
     check_buf(&out, expected);
     const struct dcm_node *n = dcm_json_path_find(d, slice_str("00880200/0/7FE00010"));
     assert_non_null(n);
     assert_int_equal(n->value.len, 4);
     assert_ptr_equal(n->value.ptr, bytes.data + 60);
-    static const char *const nowhere[] = {"", "0088", "00880200/1/7FE00010", "00880200/0", "00880200/",
-                                          "00880200/x/7FE00010", "00880200/0/7FE00010/0"};
+    static const char *const nowhere[] = {"",
+                                          "0088",
+                                          "00880200/1/7FE00010",
+                                          "00880200/0",
+                                          "00880200/",
+                                          "00880200/x/7FE00010",
+                                          "00880200/0/7FE00010/0"};
     for (size_t i = 0; i < sizeof nowhere / sizeof nowhere[0]; i++) {
         assert_null(dcm_json_path_find(d, slice_str(nowhere[i])));
     }
@@ -346,11 +367,10 @@ static void bulk_uris_are_fetched(void **state) {
         const char *text;
         int rc;
         const char *written;
-    } rows[] = {
-        {"{\"7FE00010\":{\"vr\":\"OW\",\"BulkDataURI\":\"there\"}}", E_OK,
-         "{\"7FE00010\":{\"vr\":\"OW\",\"InlineBinary\":\"YWJjZA==\"}}"},
-        {"{\"7FE00010\":{\"vr\":\"OW\",\"BulkDataURI\":\"gone\"}}", E_OK, "{}"},
-        {"{\"7FE00010\":{\"vr\":\"OW\",\"BulkDataURI\":\"bad\"}}", E_NOT_FOUND, NULL}};
+    } rows[] = {{"{\"7FE00010\":{\"vr\":\"OW\",\"BulkDataURI\":\"there\"}}", E_OK,
+                 "{\"7FE00010\":{\"vr\":\"OW\",\"InlineBinary\":\"YWJjZA==\"}}"},
+                {"{\"7FE00010\":{\"vr\":\"OW\",\"BulkDataURI\":\"gone\"}}", E_OK, "{}"},
+                {"{\"7FE00010\":{\"vr\":\"OW\",\"BulkDataURI\":\"bad\"}}", E_NOT_FOUND, NULL}};
     for (size_t i = 0; i < 3; i++) {
         struct arena a;
         struct dcm_dataset **datasets;
@@ -360,8 +380,9 @@ static void bulk_uris_are_fetched(void **state) {
         struct dcm_json_read_options options = {.bulk = give_bytes};
         arena_init(&a, MEMORY);
         buf_init(&out, MEMORY);
-        assert_int_equal(dcm_json_read(&a, slice_str(rows[i].text), &options, &datasets, &count, &e),
-                         rows[i].rc);
+        assert_int_equal(
+            dcm_json_read(&a, slice_str(rows[i].text), &options, &datasets, &count, &e),
+            rows[i].rc);
         if (rows[i].rc == E_OK) {
             assert_int_equal(write_tree(datasets[0], NULL, &out, &e), E_OK);
             check_buf(&out, rows[i].written);
@@ -385,7 +406,7 @@ static void encapsulated_pixels_are_items(void **state) {
     assert_int_equal(dcm_put_fragments(d, DCM_PixelData, DCM_VR_OB, fragments, 3, &e), E_OK);
     assert_int_equal(write_tree(d, NULL, &out, &e), E_OK);
     check_buf(&out, "{\"7FE00010\":{\"vr\":\"OB\",\"InlineBinary\":\""
-                       "/v8A4AAAAAD+/wDgBAAAAGFiY2T+/wDgBAAAAGVmZ2g=\"}}");
+                    "/v8A4AAAAAD+/wDgBAAAAGFiY2T+/wDgBAAAAGVmZ2g=\"}}");
     assert_int_equal(dcm_json_read(&a, buf_slice(&out), NULL, &datasets, &count, &e), E_OK);
     const struct dcm_node *n = dcm_get(datasets[0], DCM_PixelData);
     assert_int_equal(n->fragment_count, 3);
@@ -423,7 +444,8 @@ static void output_of_any_size_needs_little_memory(void **state) {
     for (size_t i = 0; i < 3u << 20; i++) {
         pixels[i] = (uint8_t)(i * 7 + i / 255);
     }
-    assert_int_equal(dcm_put_borrowed(d, DCM_PixelData, DCM_VR_OW, slice_of(pixels, 3u << 20), &e), E_OK);
+    assert_int_equal(dcm_put_borrowed(d, DCM_PixelData, DCM_VR_OW, slice_of(pixels, 3u << 20), &e),
+                     E_OK);
     struct dcm_json_options options = {.sink = {collect, &c}};
     assert_int_equal(write_tree(d, &options, &out, &e), E_OK);
     buf_put_slice(&c.all, buf_slice(&out));
@@ -444,7 +466,8 @@ static void a_cut_data_set_is_an_error(void **state) {
     struct buf out;
     struct err e = {0};
     buf_init(&out, MEMORY);
-    assert_int_equal(write_bytes(slice_of(cut, sizeof cut), DCM_EXPLICIT_LE, NULL, &out, &e), E_TRUNCATED);
+    assert_int_equal(write_bytes(slice_of(cut, sizeof cut), DCM_EXPLICIT_LE, NULL, &out, &e),
+                     E_TRUNCATED);
     buf_done(&out);
 }
 
@@ -534,8 +557,9 @@ static void every_sample_round_trips(void **state) {
     const char *samples = getenv("MACLAB_SAMPLES");
     struct tally tally = {0};
     struct err e = {0};
-    static const char *const folders[] = {"broken", "charsets", "codecs", "dicomdir", "enhanced", "private-tags",
-                                          "rt", "sr-ko-pr-seg", "us", "waveform"};
+    static const char *const folders[] = {"broken",   "charsets",     "codecs", "dicomdir",
+                                          "enhanced", "private-tags", "rt",     "sr-ko-pr-seg",
+                                          "us",       "waveform"};
     if (samples == NULL) {
         print_message("skipped: MACLAB_SAMPLES names no folder of samples\n");
         skip();

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <math.h>
@@ -231,7 +232,8 @@ static const struct {
      "Susan Morrison-Jones, Ph.D., Chief Executive Officer"},
     {"Doe^John^^^ ", "Doe^John", "John Doe"},
     {"Doe ^ John", "Doe^John", "John Doe"},
-    {"Yamada^Tarou=山田^太郎=やまだ^たろう", "Yamada^Tarou=山田^太郎=やまだ^たろう", "Tarou Yamada"},
+    {"Yamada^Tarou=山田^太郎=やまだ^たろう", "Yamada^Tarou=山田^太郎=やまだ^たろう",
+     "Tarou Yamada"},
     {"=山田^太郎", "=山田^太郎", ""},
     {"^^^^", "", ""},
     {"", "", ""},
@@ -408,11 +410,16 @@ static void values_are_checked_by_vr(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dates_and_times_round_trip), cmocka_unit_test(days_count_both_ways),
-        cmocka_unit_test(values_cover_their_precision), cmocka_unit_test(ranges_round_trip),
-        cmocka_unit_test(ranges_match), cmocka_unit_test(names_round_trip),
-        cmocka_unit_test(decimal_strings), cmocka_unit_test(ages_and_tags),
-        cmocka_unit_test(values_split_and_trim), cmocka_unit_test(values_are_checked_by_vr),
+        cmocka_unit_test(dates_and_times_round_trip),
+        cmocka_unit_test(days_count_both_ways),
+        cmocka_unit_test(values_cover_their_precision),
+        cmocka_unit_test(ranges_round_trip),
+        cmocka_unit_test(ranges_match),
+        cmocka_unit_test(names_round_trip),
+        cmocka_unit_test(decimal_strings),
+        cmocka_unit_test(ages_and_tags),
+        cmocka_unit_test(values_split_and_trim),
+        cmocka_unit_test(values_are_checked_by_vr),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

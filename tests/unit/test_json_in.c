@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "base/base64.h"
@@ -71,30 +72,14 @@ static const struct {
     int code;
     uint64_t offset;
 } bad[] = {
-    {"", E_TRUNCATED, 0},
-    {"{} x", E_SYNTAX, 3},
-    {"{\"a\" 1}", E_SYNTAX, 5},
-    {"{a:1}", E_SYNTAX, 1},
-    {"{\"a\":1,}", E_SYNTAX, 7},
-    {"[1,]", E_SYNTAX, 3},
-    {"[1 2]", E_SYNTAX, 3},
-    {"[}", E_SYNTAX, 1},
-    {"{]", E_SYNTAX, 1},
-    {"[01]", E_SYNTAX, 1},
-    {"[+1]", E_SYNTAX, 1},
-    {"[.5]", E_SYNTAX, 1},
-    {"[1.]", E_SYNTAX, 1},
-    {"[1e]", E_SYNTAX, 1},
-    {"[- 1]", E_SYNTAX, 1},
-    {"[NaN]", E_SYNTAX, 1},
-    {"[True]", E_SYNTAX, 1},
-    {"[truer]", E_SYNTAX, 5},
-    {"\"\\x\"", E_SYNTAX, 1},
-    {"\"\\u12g4\"", E_SYNTAX, 1},
-    {"\"\n\"", E_SYNTAX, 1},
-    {"\"\xff\"", E_SYNTAX, 1},
-    {"\"\xc0\x80\"", E_SYNTAX, 1},
-    {"'a'", E_SYNTAX, 0},
+    {"", E_TRUNCATED, 0},      {"{} x", E_SYNTAX, 3},         {"{\"a\" 1}", E_SYNTAX, 5},
+    {"{a:1}", E_SYNTAX, 1},    {"{\"a\":1,}", E_SYNTAX, 7},   {"[1,]", E_SYNTAX, 3},
+    {"[1 2]", E_SYNTAX, 3},    {"[}", E_SYNTAX, 1},           {"{]", E_SYNTAX, 1},
+    {"[01]", E_SYNTAX, 1},     {"[+1]", E_SYNTAX, 1},         {"[.5]", E_SYNTAX, 1},
+    {"[1.]", E_SYNTAX, 1},     {"[1e]", E_SYNTAX, 1},         {"[- 1]", E_SYNTAX, 1},
+    {"[NaN]", E_SYNTAX, 1},    {"[True]", E_SYNTAX, 1},       {"[truer]", E_SYNTAX, 5},
+    {"\"\\x\"", E_SYNTAX, 1},  {"\"\\u12g4\"", E_SYNTAX, 1},  {"\"\n\"", E_SYNTAX, 1},
+    {"\"\xff\"", E_SYNTAX, 1}, {"\"\xc0\x80\"", E_SYNTAX, 1}, {"'a'", E_SYNTAX, 0},
     {"[1]/**/", E_SYNTAX, 3},
 };
 
@@ -208,8 +193,12 @@ static void base64_both_ways(void **state) {
     static const struct {
         const char *bytes;
         const char *text;
-    } rows[] = {{"", ""},           {"f", "Zg=="},         {"fo", "Zm8="},
-                {"foo", "Zm9v"},    {"foob", "Zm9vYg=="},  {"fooba", "Zm9vYmE="},
+    } rows[] = {{"", ""},
+                {"f", "Zg=="},
+                {"fo", "Zm8="},
+                {"foo", "Zm9v"},
+                {"foob", "Zm9vYg=="},
+                {"fooba", "Zm9vYmE="},
                 {"foobar", "Zm9vYmFy"}}; // RFC 4648 section 10
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct slice bytes = slice_str(rows[i].bytes);
@@ -229,8 +218,8 @@ static void base64_both_ways(void **state) {
         assert_true(slice_eq(buf_slice(&out), bytes));
         buf_done(&out);
     }
-    static const char *const refused[] = {"Z", "Zg", "Zg=", "Zh==", "Zm9=", "Z===", "Zg==Zg==",
-                                          "Zm 9", "Zm9v\n", "====", "Zm-_"};
+    static const char *const refused[] = {
+        "Z", "Zg", "Zg=", "Zh==", "Zm9=", "Z===", "Zg==Zg==", "Zm 9", "Zm9v\n", "====", "Zm-_"};
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         struct buf out;
         buf_init(&out, 64);
