@@ -165,7 +165,7 @@ static bool cut_number(struct slice *rest, uint64_t *ret_value) {
 }
 
 static bool contains(struct slice line, const char *text) {
-    return memmem(line.ptr, line.len, text, strlen(text)) != NULL;
+    return line.len > 0 && memmem(line.ptr, line.len, text, strlen(text)) != NULL;
 }
 
 bool audit_line_parse(struct slice line, struct audit_line *ret_line) {

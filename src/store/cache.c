@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "store/store_priv.h"
 
 #define CACHE_NAME_MAX (3 + HASH_HEX_LEN + 1)
@@ -47,6 +49,91 @@ int store_cache_get(struct store *s, const char *key, int *ret_fd, uint64_t *ret
     return E_OK;
 }
 
+// --- the limit ----------------------------------------------------------------------------------------
+
+// Trimmed when an eighth of the limit was written since, down to seven eighths.
+#define TRIM_PART 8
+
+struct value {
+    char name[CACHE_NAME_MAX]; // below cache/
+    uint64_t len;
+    int64_t changed; // seconds
+};
+
+struct values {
+    struct store *store;
+    size_t skip; // of a path: the folder's name and a slash
+    struct value *list;
+    size_t count, cap;
+    uint64_t total;
+};
+
+static int by_age(const void *a, const void *b) {
+    const struct value *x = a, *y = b;
+    return x->changed < y->changed ? -1 : x->changed > y->changed;
+}
+
+// Temporary names are values too: what a dead process left goes when it is the oldest.
+static int add_value(const char *path, void *context) {
+    struct values *v = context;
+    const char *name = path + v->skip;
+    struct stat st;
+    if (strlen(name) >= CACHE_NAME_MAX || fstatat(v->store->cache_fd, name, &st, 0) != 0) {
+        return 0;
+    }
+    if (v->count == v->cap) {
+        size_t cap = v->cap == 0 ? 1024 : v->cap * 2;
+        struct value *list = mem_realloc(v->list, cap * sizeof *list);
+        if (list == NULL) {
+            return E_MEMORY;
+        }
+        v->list = list;
+        v->cap = cap;
+    }
+    struct value *one = &v->list[v->count++];
+    (void)snprintf(one->name, sizeof one->name, "%.*s", (int)sizeof one->name - 1, name);
+    one->len = st.st_size > 0 ? (uint64_t)st.st_size : 0;
+    one->changed = st.st_mtim.tv_sec;
+    v->total += one->len;
+    return 0;
+}
+
+static void trim(struct store *s, uint64_t max) {
+    char path[4096];
+    struct err ignored = {0};
+    int len = snprintf(path, sizeof path, "%s/cache", s->dir);
+    if (len < 0 || (size_t)len >= sizeof path) {
+        return;
+    }
+    struct values v = {.store = s, .skip = (size_t)len + 1};
+    struct file_walk walk = {.visit = add_value, .context = &v};
+    if (file_walk(path, &walk, &ignored) == 0 && v.count > 0 && v.total > max) {
+        qsort(v.list, v.count, sizeof *v.list, by_age);
+        uint64_t keep = max - max / TRIM_PART;
+        for (size_t i = 0; i < v.count && v.total > keep; i++) {
+            (void)unlinkat(s->cache_fd, v.list[i].name, 0);
+            v.total -= v.list[i].len;
+        }
+    }
+    mem_free(v.list);
+}
+
+static void trim_when_due(struct store *s, uint64_t written) {
+    uint64_t max = atomic_load(&s->cache_max);
+    uint64_t sum = atomic_fetch_add(&s->cache_written, written) + written;
+    // The thread that takes the count down to nothing does the work.
+    if (sum > max / TRIM_PART && atomic_exchange(&s->cache_written, 0) > max / TRIM_PART) {
+        trim(s, max);
+    }
+}
+
+void store_cache_limit(struct store *s, uint64_t max_bytes) {
+    atomic_store(&s->cache_max, max_bytes);
+    atomic_store(&s->cache_written, max_bytes / TRIM_PART / 2); // earlier runs may have filled it
+}
+
+// --- writing ------------------------------------------------------------------------------------------
+
 static int write_value(int fd, struct slice bytes) {
     struct trailer t = {CACHE_MAGIC, bytes.len};
     return file_write_all(fd, bytes.ptr, bytes.len) == 0 ? file_write_all(fd, &t, sizeof t) : -1;
@@ -58,6 +145,11 @@ static bool make_folder(struct store *s, const char *name) {
 
 int store_cache_put(struct store *s, const char *key, struct slice bytes) {
     char name[CACHE_NAME_MAX], fresh[64];
+    struct err ignored = {0};
+    uint64_t room;
+    if (store_free_bytes(s, &room, &ignored) != E_OK || room < STORE_CACHE_SPARE + bytes.len) {
+        return E_FULL;
+    }
     cache_name(key, name);
     (void)snprintf(fresh, sizeof fresh, ".%ld.%u.new", (long)getpid(),
                    atomic_fetch_add(&s->cache_number, 1));
@@ -73,6 +165,7 @@ int store_cache_put(struct store *s, const char *key, struct slice bytes) {
                  (errno == ENOENT && make_folder(s, folder) &&
                   renameat(s->cache_fd, fresh, s->cache_fd, name) == 0));
     if (done) {
+        trim_when_due(s, bytes.len);
         return E_OK;
     }
     int why = errno;

@@ -73,6 +73,7 @@ int store_open(const char *data_dir, struct store **ret_store, struct err *e) {
     (void)pthread_mutex_init(&s->locking, NULL);
     (void)pthread_mutex_init(&s->promoting, NULL);
     (void)pthread_mutex_init(&s->syncing, NULL);
+    store_cache_limit(s, STORE_CACHE_MAX);
     s->dir = mem_strdup(data_dir);
     int rc = s->dir == NULL ? err_set(e, E_MEMORY, "store") : open_all(s, e);
     if (rc != E_OK) {

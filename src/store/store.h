@@ -91,4 +91,9 @@ int store_object_verify(struct store *s, const struct hash *hash, uint64_t *ret_
 // --- cache (may be deleted at any time) --------------------------------------------------------
 // Any key; the file is named by its hash. *ret_len is the value's length: the file is longer.
 int store_cache_get(struct store *s, const char *key, int *ret_fd, uint64_t *ret_len); // E_NOT_FOUND
-int store_cache_put(struct store *s, const char *key, struct slice bytes);             // best effort
+// Best effort. Keeps the cache near its limit by removing the oldest values, now and then, on the calling
+// thread; writes nothing (E_FULL) when the file system is down to STORE_CACHE_SPARE bytes.
+int store_cache_put(struct store *s, const char *key, struct slice bytes);
+#define STORE_CACHE_MAX ((uint64_t)2 << 30)
+#define STORE_CACHE_SPARE ((uint64_t)1 << 30)
+void store_cache_limit(struct store *s, uint64_t max_bytes); // instead of STORE_CACHE_MAX

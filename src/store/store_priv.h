@@ -31,6 +31,8 @@ struct store {
     pthread_mutex_t syncing; // one sync at a time; taken before `promoting`
     struct err sync_error; // code not E_OK: no sync will succeed any more
     atomic_uint cache_number;
+    atomic_uint_least64_t cache_max;
+    atomic_uint_least64_t cache_written; // since the last trim began
 };
 
 int quarantine_sweep(struct store *s, struct err *e);

@@ -517,6 +517,31 @@ static void the_cache_keeps_whole_values_only(void **state) {
     assert_int_equal(files_below(in_dir(f, "cache")), 2);
 }
 
+static void the_cache_keeps_near_its_limit(void **state) {
+    struct fixture *f = *state;
+    static char bytes[1000];
+    int fd = -1;
+    uint64_t len;
+    store_cache_limit(f->store, 100000);
+    for (int i = 0; i < 500; i++) {
+        char key[20];
+        (void)snprintf(key, sizeof key, "value %d", i);
+        assert_int_equal(store_cache_put(f->store, key, slice_of(bytes, sizeof bytes)), E_OK);
+        assert_int_equal(store_cache_get(f->store, key, &fd, &len), E_OK);
+        assert_int_equal(len, sizeof bytes);
+        // Ages, so that the order is known: a second each.
+        const struct timespec times[2] = {{1000000 + i, 0}, {1000000 + i, 0}};
+        assert_int_equal(futimens(fd, times), 0);
+        (void)close(fd);
+        if (i % 50 == 49) {
+            assert_in_range(files_below(in_dir(f, "cache")), i < 80 ? 40 : 75, 112);
+        }
+    }
+    assert_int_equal(store_cache_get(f->store, "value 0", &fd, &len), E_NOT_FOUND);
+    assert_int_equal(store_cache_get(f->store, "value 450", &fd, &len), E_OK);
+    (void)close(fd);
+}
+
 // `test_store bench [bytes]`: how long a batch takes to become durable, by its size.
 static int bench(size_t size) {
     static const int counts[] = {1, 4, 8, 16, 17, 32, 64, 256};
@@ -575,6 +600,7 @@ int main(int argc, char **argv) {
         IN_FOLDER(what_a_dead_process_left_is_swept),
         IN_FOLDER(intakes_run_side_by_side),
         IN_FOLDER(the_cache_keeps_whole_values_only),
+        IN_FOLDER(the_cache_keeps_near_its_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -627,6 +628,36 @@ static void no_child_outlives_the_pool(void **state) {
     assert_int_equal(errno, ECHILD);
 }
 
+// The parent is killed while one child works and others wait.
+static void no_child_outlives_its_parent(void **state) {
+    (void)state;
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0); // orphans come to us
+    pid_t parent = fork();
+    if (parent == 0) {
+        struct worker_pool *pool = start(3, 0);
+        pthread_t thread;
+        (void)pthread_create(&thread, NULL, loop_once, pool);
+        while (worker_pool_counts(pool).busy == 0 || worker_pool_counts(pool).children < 3) {
+            (void)usleep(1000);
+        }
+        (void)kill(getpid(), SIGKILL);
+    }
+    assert_int_equal(waitpid(parent, NULL, 0), parent);
+    int ended = 0;
+    usec deadline = clock_monotonic(clock_system()) + 5 * CLOCK_SECOND;
+    while (clock_monotonic(clock_system()) < deadline) {
+        pid_t pid = waitpid(-1, NULL, WNOHANG);
+        if (pid < 0) {
+            break;
+        }
+        ended += pid > 0;
+        (void)usleep(pid == 0 ? 1000 : 0);
+    }
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 0);
+    assert_int_equal(ended, 3);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
 // `test_worker bench`: microseconds a job, for the numbers in docs.
 static int bench(void) {
     static const uint32_t lengths[] = {0, 4096, 65536, 512 << 10, 4 << 20};
@@ -678,6 +709,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_program_that_is_no_worker_is_told),
         cmocka_unit_test(many_threads_share_few_children),
         cmocka_unit_test(no_child_outlives_the_pool),
+        cmocka_unit_test(no_child_outlives_its_parent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
