@@ -3,10 +3,11 @@
 // the bound of its bytes. Every step takes at least one byte or ends a level, so reading is linear
 // in the input. What it forgives is what reader.h lists as oddities: chosen where DCMTK and pydicom
 // both understand such files; everything else is refused with its place.
-#include "dicom/reader_priv.h"
+#include "dicom/reader.h"
 
 #include "base/err.h"
 #include "dicom/dict.h"
+#include "dicom/reader_priv.h"
 
 #define TAG_PIXEL_DATA DCM_TAG(0x7FE0, 0x0010)
 #define TAG_PIXEL_REPRESENTATION DCM_TAG(0x0028, 0x0103)

@@ -133,8 +133,8 @@ static bool compare(struct dcm_dataset *before, struct dcm_dataset *after) {
     return true;
 }
 
-static int write(const struct dcm_dataset *d, enum dcm_encoding encoding, struct buf *out,
-                 struct err *e) {
+static int write_set(const struct dcm_dataset *d, enum dcm_encoding encoding, struct buf *out,
+                     struct err *e) {
     uint64_t length = 0;
     int measured = dcm_write_length(d, encoding, &length, e);
     int rc = dcm_write(d, encoding, dcm_sink_buf(out), e);
@@ -151,14 +151,14 @@ static void check_conversion(struct arena *a, struct dcm_dataset *d, enum dcm_en
     struct dcm_dataset *again;
     buf_init(&first, OUTPUT_BYTES);
     buf_init(&second, OUTPUT_BYTES);
-    int rc = write(d, to, &first, &e);
+    int rc = write_set(d, to, &first, &e);
     if (rc == E_OK) {
         uint32_t oddities = 0;
         rc = dcm_dataset_read(a, buf_slice(&first), to, 0, 0, &again, &oddities, &e);
         need(rc == E_OK);
         if (compare(d, again) && anew) {
             change_all(again);
-            need(write(again, to, &second, &e) == E_OK);
+            need(write_set(again, to, &second, &e) == E_OK);
             need(slice_eq(buf_slice(&first), buf_slice(&second)));
         }
     } else {
@@ -182,7 +182,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     if (dcm_dataset_read(&a, input, from, 0, 0, &d, NULL, &e) == E_OK) {
         struct buf same;
         buf_init(&same, OUTPUT_BYTES);
-        need(write(d, d->encoding, &same, &e) == E_OK && slice_eq(buf_slice(&same), input));
+        need(write_set(d, d->encoding, &same, &e) == E_OK && slice_eq(buf_slice(&same), input));
         buf_done(&same);
         d->changed = true; // elements are copied one by one where they may be
         check_conversion(&a, d, to, false);
