@@ -4,7 +4,6 @@
 
 #include <microhttpd.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/json.h"
@@ -105,15 +104,6 @@ void web_answer_text(struct web_request *r, unsigned status, const char *type, c
 void web_answer_empty(struct web_request *r, unsigned status) {
     web_answer_response(r, status, NULL,
                         MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT), 0);
-}
-
-void web_answer_fd(struct web_request *r, unsigned status, const char *type, int fd,
-                   uint64_t offset, uint64_t len) {
-    struct MHD_Response *response = MHD_create_response_from_fd_at_offset64(len, fd, offset);
-    if (response == NULL) {
-        (void)close(fd);
-    }
-    web_answer_response(r, status, type, response, len);
 }
 
 void web_answer_header(struct web_request *r, const char *name, const char *value) {

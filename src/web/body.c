@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "web/body.h"
 
-#include <errno.h>
 #include <microhttpd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/types.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -45,8 +44,7 @@ struct web_body {
     size_t at;       // piece
     uint64_t at_pos; // of its first byte in the whole
     // while it is mapped
-    void *map;
-    size_t map_len;
+    struct web_map map;
     struct MHD_IoVec *vector;
 };
 
@@ -68,9 +66,7 @@ void web_body_free(struct web_body *b) {
         return;
     }
     web_object_done(b->objects, b->open);
-    if (b->map != NULL) {
-        (void)munmap(b->map, b->map_len);
-    }
+    web_object_unmap(&b->map);
     mem_free(b->vector);
     mem_free(b->pieces);
     arena_done(&b->arena);
@@ -212,31 +208,22 @@ static bool one_span(const struct web_body *b, struct hash *ret_object, uint64_t
     return true;
 }
 
-static bool map_span(struct web_body *b, const struct hash *object, uint64_t *first,
-                     uint64_t end) {
+static bool map_span(struct web_body *b, const struct hash *object, uint64_t first, uint64_t end) {
     struct err e = {0};
     const struct web_object *o;
     if (web_object_open(b->objects, object, &o, &e) != E_OK) {
         return false;
     }
-    *first &= ~(uint64_t)(sysconf(_SC_PAGESIZE) - 1);
-    void *map = end > o->len ? MAP_FAILED
-                             : mmap(NULL, (size_t)(end - *first), PROT_READ,
-                                    MAP_SHARED | MAP_POPULATE, o->fd, (off_t)*first);
+    bool mapped = web_object_map(o, first, end - first, &b->map);
     web_object_done(b->objects, o);
-    if (map == MAP_FAILED) {
-        return false;
-    }
-    b->map = map;
-    b->map_len = (size_t)(end - *first);
-    return true;
+    return mapped;
 }
 
 static struct MHD_Response *vectored(struct web_body *b) {
     struct hash object;
     uint64_t first;
     uint64_t end;
-    if (!one_span(b, &object, &first, &end) || !map_span(b, &object, &first, end)) {
+    if (!one_span(b, &object, &first, &end) || !map_span(b, &object, first, end)) {
         return NULL;
     }
     b->vector = mem_array(b->count, sizeof *b->vector);
@@ -246,7 +233,7 @@ static struct MHD_Response *vectored(struct web_body *b) {
     for (size_t i = 0; i < b->count; i++) {
         const struct piece *p = &b->pieces[i];
         b->vector[i].iov_base =
-            p->bytes.ptr != NULL ? p->bytes.ptr : (const uint8_t *)b->map + (p->offset - first);
+            p->bytes.ptr != NULL ? p->bytes.ptr : b->map.bytes.ptr + (p->offset - first);
         b->vector[i].iov_len = (size_t)p->len;
     }
     return MHD_create_response_from_iovec(b->vector, (unsigned)b->count, free_body, b);

@@ -4,8 +4,8 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -172,5 +172,30 @@ void web_object_done(struct web_objects *o, const struct web_object *object) {
     pthread_mutex_unlock(&o->lock);
     if (last) {
         slot_free(s);
+    }
+}
+
+bool web_object_map(const struct web_object *object, uint64_t offset, uint64_t len,
+                    struct web_map *ret_map) {
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t first = offset & ~(page - 1);
+    if (len == 0 || offset > object->len || len > object->len - offset) {
+        return false;
+    }
+    size_t span = (size_t)(offset - first + len);
+    void *address = mmap(NULL, span, PROT_READ, MAP_SHARED | MAP_POPULATE, object->fd,
+                         (off_t)first);
+    if (address == MAP_FAILED) {
+        return false;
+    }
+    *ret_map = (struct web_map){slice_of((uint8_t *)address + (offset - first), (size_t)len),
+                                address, span};
+    return true;
+}
+
+void web_object_unmap(struct web_map *map) {
+    if (map->address != NULL) {
+        (void)munmap(map->address, map->len);
+        *map = (struct web_map){0};
     }
 }

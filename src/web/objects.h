@@ -4,6 +4,7 @@
 // catalogue's answer, asked before.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,3 +30,14 @@ void web_objects_free(struct web_objects *o); // NULL allowed; nothing may be in
 int web_object_open(struct web_objects *o, const struct hash *hash,
                     const struct web_object **ret_object, struct err *e);
 void web_object_done(struct web_objects *o, const struct web_object *object);
+
+// A mapping of a stretch of an object, its pages present. `bytes` is the stretch.
+struct web_map {
+    struct slice bytes;
+    void *address;
+    size_t len;
+};
+// false: behind the end of the object, or no room for it.
+bool web_object_map(const struct web_object *object, uint64_t offset, uint64_t len,
+                    struct web_map *ret_map);
+void web_object_unmap(struct web_map *map);

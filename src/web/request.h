@@ -75,9 +75,6 @@ void web_request_later(struct web_request *r, enum web_where where, web_handler 
 void web_answer_buf(struct web_request *r, unsigned status, const char *type, struct buf *b);
 void web_answer_text(struct web_request *r, unsigned status, const char *type, const char *text);
 void web_answer_empty(struct web_request *r, unsigned status);
-// `len` bytes of the descriptor from `offset` on, by sendfile; the descriptor is taken over.
-void web_answer_fd(struct web_request *r, unsigned status, const char *type, int fd, uint64_t offset,
-                   uint64_t len);
 // A response made elsewhere; taken over.
 void web_answer_response(struct web_request *r, unsigned status, const char *type,
                          struct MHD_Response *response, uint64_t len);
