@@ -397,11 +397,12 @@ static bool asks(const struct dcm_element *el) {
 
 // --- elements
 
-// Group lengths, and a tag that has just been written, are passed over.
+// Group lengths, strays of group 0002, and a tag that has just been written are passed over.
 static bool begin_element(struct writer *w, const struct dcm_element *el) {
     struct level *l = top(w);
     char name[9];
-    if (dcm_tag_is_group_length(el->tag) || (l->any && l->last == el->tag)) {
+    if (dcm_tag_is_group_length(el->tag) || dcm_tag_group(el->tag) == 2 ||
+        (l->any && l->last == el->tag)) {
         return false;
     }
     l->any = true;
