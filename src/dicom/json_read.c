@@ -342,9 +342,6 @@ static int put_inline(struct reader *r, dcm_tag tag, enum dcm_vr vr, const struc
     struct buf bytes;
     buf_init(&bytes, VALUE_MAX);
     bool good = t->kind == JSON_STRING && !t->escaped && base64_decode(t->raw, &bytes);
-    if (bytes.len % 2 != 0 && dcm_vr_info(vr)->unit == 1) {
-        buf_put_byte(&bytes, 0); // PS3.5 7.1.1: lengths are even
-    }
     struct slice kept = arena_copy(r->arena, buf_slice(&bytes));
     int rc = buf_check(&bytes, "InlineBinary", e);
     buf_done(&bytes);
