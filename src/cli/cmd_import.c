@@ -267,6 +267,7 @@ int cmd_import(int argc, char **argv) {
     }
     int first = optind;
     struct archive *archive;
+    (void)setvbuf(stdout, NULL, _IOLBF, 0); // a verdict is told as soon as it is one
     if (archive_open(&options, &archive, &e) != E_OK) {
         return cli_fail(CLI_MISUSE, &e);
     }
