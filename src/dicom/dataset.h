@@ -83,7 +83,8 @@ bool dcm_node_text(const struct dcm_node *n, uint32_t index, struct slice *ret_t
 bool dcm_node_int(const struct dcm_node *n, uint32_t index, int64_t *ret_value);
 bool dcm_node_double(const struct dcm_node *n, uint32_t index, double *ret_value);
 
-// Changing. A value is copied into the arena, padded to even length with the VR's pad byte, put at
+// Changing moves nodes: no pointer to a node of `d` outlives it (items stay where they are).
+// A value is copied into the arena, padded to even length with the VR's pad byte, put at
 // its place in tag order, and every data set above is marked changed. Too long for the VR's length
 // field or against the VR's unit: E_VALUE.
 int dcm_put(struct dcm_dataset *d, dcm_tag tag, enum dcm_vr vr, struct slice value, struct err *e);

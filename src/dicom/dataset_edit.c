@@ -48,21 +48,21 @@ static bool make_room(struct dcm_dataset *d) {
     return true;
 }
 
-static void remove_at(struct dcm_dataset *d, uint32_t i) {
-    memmove(&d->nodes[i], &d->nodes[i + 1], (d->count - i - 1) * sizeof *d->nodes);
-    d->count--;
-}
-
 // Removes every node with the tag from index `from` on: a second copy must not survive a change.
 static bool remove_all(struct dcm_dataset *d, dcm_tag tag, uint32_t from) {
-    bool found = false;
-    for (uint32_t i = d->count; i > from; i--) {
-        if (d->nodes[i - 1].tag == tag) {
-            remove_at(d, i - 1);
-            found = true;
+    uint32_t kept = from;
+    uint32_t i = from;
+    for (; i < d->count && !(d->sorted && d->nodes[i].tag > tag); i++) {
+        if (d->nodes[i].tag != tag) {
+            d->nodes[kept++] = d->nodes[i];
         }
     }
-    return found;
+    if (kept == i) {
+        return false;
+    }
+    memmove(&d->nodes[kept], &d->nodes[i], (d->count - i) * sizeof *d->nodes);
+    d->count -= i - kept;
+    return true;
 }
 
 // The place of `tag`: its first node, or before the first node with a higher tag.
@@ -390,7 +390,8 @@ int dcm_put_fragments(struct dcm_dataset *d, dcm_tag tag, enum dcm_vr vr,
 }
 
 bool dcm_remove(struct dcm_dataset *d, dcm_tag tag) {
-    bool found = remove_all(d, tag, 0);
+    const struct dcm_node *first = dcm_get(d, tag);
+    bool found = first != NULL && remove_all(d, tag, (uint32_t)(first - d->nodes));
     if (found) {
         mark_changed(d);
     }
