@@ -128,7 +128,8 @@ static int open_dataset(struct builder *b, enum dcm_encoding encoding, bool unde
     d->encoding = encoding;
     d->undefined = undefined;
     d->parent = b->depth >= 2 ? b->levels[b->depth - 2].dataset : NULL;
-    b->levels[b->depth++] = (struct open_level){.dataset = d, .first = b->nodes.count};
+    b->levels[b->depth++] =
+        (struct open_level){.dataset = d, .first = b->nodes.count, .guesses = b->guesses_before};
     return E_OK;
 }
 
@@ -153,6 +154,7 @@ static int close_dataset(struct builder *b, struct slice raw, struct err *e) {
     }
     d->encoding = d->count > 0 ? d->nodes[0].encoding : d->encoding;
     d->sorted = in_order(d->nodes, d->count);
+    d->guessed = level->guesses != b->guesses;
     return E_OK;
 }
 

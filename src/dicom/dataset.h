@@ -29,6 +29,7 @@ struct dcm_dataset {
     uint32_t cap;
     bool sorted;                // ascending tags, so look-ups are by bisection
     bool changed;               // here or anywhere below
+    bool guessed;               // something in it was read by a guess (dcm_reader.guesses)
     bool undefined;             // an item of undefined length
     struct dcm_dataset *parent; // NULL at the top
     enum dcm_encoding encoding; // of the bytes it was read from
@@ -39,7 +40,7 @@ struct dcm_node {
     dcm_tag tag;
     enum dcm_vr vr;
     enum dcm_encoding encoding; // of value and raw
-    bool changed;    // or read by a guess (dcm_reader.guesses): written anew when its data set is
+    bool changed;    // or read by a guess: written anew when its data set is
     bool undefined;  // sequence or fragments of undefined length
     uint64_t offset; // of the element in the file; 0 when made by hand
     struct slice value;         // in `encoding`'s byte order; empty for sequences and fragments

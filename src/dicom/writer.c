@@ -343,7 +343,8 @@ static int write_node(struct writer *w, const struct dcm_node *n, bool first, st
 
 // The next item of a sequence; an unchanged one of the same encoding in one piece.
 static int write_item(struct writer *w, const struct dcm_dataset *d, struct err *e) {
-    bool copy = !d->changed && d->encoding == w->encoding && d->raw.len <= WIDE_LENGTH_MAX;
+    bool copy =
+        !d->changed && !d->guessed && d->encoding == w->encoding && d->raw.len <= WIDE_LENGTH_MAX;
     if (!copy) {
         return begin(w, NULL, d, e);
     }

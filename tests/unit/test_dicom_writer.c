@@ -228,22 +228,40 @@ static void test_untouched_stays(void **state) {
     arena_done(&a);
 }
 
-// An item that ran over its sequence is not copied into a data set that goes on behind it.
+// An item that ran over its sequence is not copied into a data set that goes on behind it, wherever it
+// lies.
+#define UID_ "\x08\x00\x50\x11" "UI\x04\x00" "1.2\x00"
+#define NAME "\x10\x00\x10\x00" "PN\x02\x00" "A "
+#define OUTER "\x08\x00\x15\x11" "SQ\x00\x00\x28\x00\x00\x00" ITEM("\x20")
+#define INNER "\x08\x00\x40\x11" "SQ\x00\x00\x14\x00\x00\x00"
+
 static void test_overrun_is_put_right(void **state) {
     (void)state;
+    static const struct {
+        const char *bytes;
+        size_t len;
+        const char *wanted;
+        size_t wanted_len;
+    } rows[] = {
+        {INNER ITEM("\x24") UID_, sizeof(INNER ITEM("\x24") UID_) - 1,
+         INNER ITEM("\x0c") UID_ NAME, sizeof(INNER ITEM("\x0c") UID_ NAME) - 1},
+        {OUTER INNER ITEM("\x24") UID_, sizeof(OUTER INNER ITEM("\x24") UID_) - 1,
+         OUTER INNER ITEM("\x0c") UID_ NAME, sizeof(OUTER INNER ITEM("\x0c") UID_ NAME) - 1},
+    };
     struct arena a;
     struct buf out;
     struct err e = {0};
     arena_init(&a, ARENA_BYTES);
     buf_init(&out, OUTPUT_BYTES);
-    struct dcm_dataset *d =
-        read_all(&a, BYTES("\x08\x00\x40\x11" "SQ\x00\x00\x14\x00\x00\x00" ITEM("\x24")
-                           "\x08\x00\x50\x11" "UI\x04\x00" "1.2\x00"), LE);
-    assert_int_equal(dcm_put_str(d, 0x00100010, DCM_VR_PN, "A", &e), E_OK);
-    write_all(d, LE, &out);
-    check_bytes("overrun", buf_slice(&out),
-                BYTES("\x08\x00\x40\x11" "SQ\x00\x00\x14\x00\x00\x00" ITEM("\x0c")
-                      "\x08\x00\x50\x11" "UI\x04\x00" "1.2\x00" "\x10\x00\x10\x00" "PN\x02\x00" "A "));
+    for (size_t i = 0; i < 2; i++) {
+        struct dcm_dataset *d = read_all(&a, slice_of(rows[i].bytes, rows[i].len), LE);
+        assert_true(d->guessed);
+        write_all(d, LE, &out);
+        check_bytes("overrun, unchanged", buf_slice(&out), slice_of(rows[i].bytes, rows[i].len));
+        assert_int_equal(dcm_put_str(d, 0x00100010, DCM_VR_PN, "A", &e), E_OK);
+        write_all(d, LE, &out);
+        check_bytes("overrun", buf_slice(&out), slice_of(rows[i].wanted, rows[i].wanted_len));
+    }
     buf_done(&out);
     arena_done(&a);
 }
