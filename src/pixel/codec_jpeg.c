@@ -4,11 +4,11 @@
 // trust is written at stored_space().
 #include "pixel/codec_jpeg.h"
 
-#include <stdlib.h>
-
 #include "base/err.h"
 #include "dicom/uid.h"
 #include "pixel/jpeg_error.h"
+
+#include <jerror.h>
 
 static const char *const syntaxes[] = {DCM_JPEG_BASELINE_UID, "1.2.840.10008.1.2.4.51", NULL};
 
@@ -55,10 +55,6 @@ static J_COLOR_SPACE stored_space(const struct jpeg_decompress_struct *c,
 
 static int check_stream(const struct jpeg_decompress_struct *c, const struct px_image *im,
                         struct err *e) {
-    if (c->data_precision != 8) {
-        return err_set(e, E_NOT_ACCEPTABLE,
-                       "JPEG of %d bits a sample is not decoded by this server", c->data_precision);
-    }
     if (c->image_width != im->columns || c->image_height != im->rows) {
         return err_set(e, E_MISMATCH, "the JPEG stream is %u x %u, the data set says %u x %u",
                        c->image_width, c->image_height, im->columns, im->rows);
@@ -109,6 +105,16 @@ static void describe(const struct px_image *im, struct px_frame *frame) {
     }
 }
 
+// libjpeg stops by itself at the header of a stream of 12 bits.
+static int failure(const struct px_jpeg_error *error, struct err *e) {
+    if (error->manager.msg_code == JERR_BAD_PRECISION) {
+        return err_set(e, E_NOT_ACCEPTABLE,
+                       "JPEG of %d bits a sample is not decoded by this server",
+                       error->manager.msg_parm.i[0]);
+    }
+    return err_set(e, E_CORRUPT, "JPEG: %s", error->text);
+}
+
 static int decode(const struct px_image *im, struct slice bytes, unsigned bit_offset,
                   struct px_frame *frame, struct err *e) {
     (void)bit_offset;
@@ -124,7 +130,7 @@ static int decode(const struct px_image *im, struct slice bytes, unsigned bit_of
     r.cinfo.err = px_jpeg_error_init(&r.error);
     if (setjmp(r.error.back) != 0) {
         jpeg_destroy_decompress(&r.cinfo);
-        return err_set(e, E_CORRUPT, "JPEG: %s", r.error.text);
+        return failure(&r.error, e);
     }
     jpeg_create_decompress(&r.cinfo);
     int started = start(&r, im, bytes, e);

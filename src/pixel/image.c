@@ -38,7 +38,9 @@ static int get_count(const struct dcm_dataset *d, dcm_tag tag, uint32_t otherwis
     if (!dcm_int(d, tag, 0, &value)) {
         const struct dcm_node *n = dcm_get(d, tag);
         if (otherwise == UINT32_MAX || (n != NULL && n->value.len > 0)) {
-            return fail_at(e, n == NULL ? E_MISSING : E_VALUE, tag, "an image needs this number");
+            bool empty = n == NULL || n->value.len == 0;
+            return fail_at(e, empty ? E_MISSING : E_VALUE, tag,
+                           empty ? "an image needs this number" : "this is no whole number");
         }
         value = otherwise;
     }

@@ -13,7 +13,7 @@
 
 struct err;
 
-#define PX_VIEWPORT_MAX 16384u // pixels a side asked for
+#define PX_VIEWPORT_MAX 8192u // pixels a side asked for
 
 // 8-bit picture, rows without gaps.
 struct px_bitmap {

@@ -132,6 +132,25 @@ static void test_twelve_bits(void **state) {
     gives(&im, slice_of(two, 6), 3, (const uint8_t[]){0xBC, 0x0A}, 2);
 }
 
+// Little-endian samples are not copied for who says that the file stays; swapped ones must be.
+static void test_borrowing(void **state) {
+    (void)state;
+    static const uint8_t file[] = {1, 2, 3, 4};
+    struct px_range range = {0, 4, 0};
+    struct px_frames t = {.ranges = &range, .count = 1, .frame_bits = 32, .word_bits = 8};
+    for (int big = 0; big < 2; big++) {
+        CLEANUP(cleanup_px_frame) struct px_frame f = {.may_borrow = true};
+        struct err e = {0};
+        struct px_image im = image(big ? DCM_EXPLICIT_BE_UID : DCM_EXPLICIT_LE_UID, 1, 2, 1, 16);
+        assert_int_equal(px_decode(&im, &t, slice_of(file, 4), 0, &f, &e), E_OK);
+        assert_int_equal(f.data == file, big == 0);
+        assert_int_equal(f.own != NULL, big == 1);
+        f.may_borrow = false;
+        assert_int_equal(px_decode(&im, &t, slice_of(file, 4), 0, &f, &e), E_OK);
+        assert_ptr_equal(f.data, f.own);
+    }
+}
+
 static int decode_rle(const struct px_image *im, const uint8_t *samples, struct px_frame *f,
                       struct err *e) {
     CLEANUP(cleanup_buf) struct buf coded;
@@ -228,6 +247,7 @@ int main(void) {
         cmocka_unit_test(test_words_of_both_orders), cmocka_unit_test(test_odd_frames_in_words),
         cmocka_unit_test(test_bits),                 cmocka_unit_test(test_bits_of_all_offsets),
         cmocka_unit_test(test_twelve_bits),          cmocka_unit_test(test_rle_planes),
+        cmocka_unit_test(test_borrowing),
         cmocka_unit_test(test_no_codec),             cmocka_unit_test(test_twelve_bit_jpeg),
         cmocka_unit_test(test_frames_fail_alone),    cmocka_unit_test(test_limit),
     };

@@ -138,6 +138,41 @@ static void test_jpeg_streams_that_lie(void **state) {
     assert_int_equal(decode(&right, buf_slice(&out), &f, &e), E_OK);
 }
 
+static size_t find_marker(const struct buf *jpeg, uint8_t marker) {
+    for (size_t i = 0; i + 1 < jpeg->len; i++) {
+        if (jpeg->data[i] == 0xFF && jpeg->data[i + 1] == marker) {
+            return i;
+        }
+    }
+    fail();
+    return 0;
+}
+
+// Extended sequential of 8 bits (.51) differs in its frame header only; 12 bits and progressive
+// streams are refused whatever the data set says of them.
+static void test_jpeg_processes(void **state) {
+    (void)state;
+    static const struct {
+        uint8_t marker;
+        uint8_t bits;
+        int code;
+    } cases[] = {{0xC0, 8, E_OK}, {0xC1, 8, E_OK}, {0xC1, 12, E_NOT_ACCEPTABLE}, {0xC2, 8, E_MISMATCH}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        CLEANUP(cleanup_buf) struct buf out;
+        CLEANUP(cleanup_px_frame) struct px_frame f = {0};
+        struct err e = {0};
+        buf_init(&out, (size_t)1 << 20);
+        fill(FILL_RAMP, 64, 64, 1);
+        assert_int_equal(px_jpeg_write(pixels, 64, 64, 1, 90, &out, &e), E_OK);
+        size_t frame_header = find_marker(&out, 0xC0);
+        out.data[frame_header + 1] = cases[i].marker;
+        out.data[frame_header + 4] = cases[i].bits;
+        struct px_image im = jpeg_image(64, 64, 1);
+        im.syntax = dcm_transfer_syntax_find(slice_str("1.2.840.10008.1.2.4.51"));
+        assert_int_equal(decode(&im, buf_slice(&out), &f, &e), cases[i].code);
+    }
+}
+
 // Samples coded as RGB, said by an Adobe marker, must not be taken for YCbCr whatever the label says.
 static void test_jpeg_adobe_marker(void **state) {
     (void)state;
@@ -186,6 +221,7 @@ int main(void) {
         cmocka_unit_test(test_png_refuses),
         cmocka_unit_test(test_jpeg),
         cmocka_unit_test(test_jpeg_streams_that_lie),
+        cmocka_unit_test(test_jpeg_processes),
         cmocka_unit_test(test_jpeg_adobe_marker),
         cmocka_unit_test(test_memory_runs_out),
     };
