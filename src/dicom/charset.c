@@ -149,6 +149,7 @@ struct decoder {
     struct dcm_charset_report *report;
     enum dcm_set g0;
     enum dcm_set g1;
+    enum dcm_set announced; // G1 set designated last in this value
 };
 
 static void find(struct decoder *d, uint32_t bit) { d->report->findings |= bit; }
@@ -191,6 +192,7 @@ static size_t decode_escape(struct decoder *d, struct slice s) {
         find(d, DCM_CHARSET_FINDING(UNDECLARED));
     }
     *(esc->right ? &d->g1 : &d->g0) = esc->set;
+    d->announced = esc->right ? esc->set : d->announced;
     return 1u + esc->len;
 }
 
@@ -223,7 +225,21 @@ static size_t decode_left(struct decoder *d, struct slice s) {
     return 1;
 }
 
+// Where no G1 set is active: the one announced before, or else the first that is declared. Many
+// writers do not announce it again behind each delimiter, or ever.
+static enum dcm_set unannounced(const struct decoder *d) {
+    enum dcm_set set = d->announced;
+    for (uint8_t i = 0; d->cs->extensions && i < d->cs->count && set == DCM_SET_NONE; i++) {
+        set = term_of(d->cs, i)->g1;
+    }
+    return set;
+}
+
 static size_t decode_right(struct decoder *d, struct slice s) {
+    if (d->g1 == DCM_SET_NONE) {
+        d->g1 = unannounced(d);
+        find(d, d->g1 == DCM_SET_NONE ? 0 : DCM_CHARSET_FINDING(UNANNOUNCED));
+    }
     if (dcm_set_is_double(d->g1)) {
         return decode_pair(d, d->g1, s, 0x80);
     }

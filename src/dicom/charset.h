@@ -26,6 +26,7 @@ struct err;
     X(NOT_INITIAL, "a two-byte character set as the first term")                                   \
     X(UNDECLARED, "an escape sequence to a character set that is not declared")                    \
     X(BAD_ESCAPE, "an escape sequence that the standard does not have")                            \
+    X(UNANNOUNCED, "text of a declared character set without its escape sequence")                 \
     X(UNDECODABLE, "bytes that are no text in the character set, shown as U+FFFD")                 \
     X(GUESSED_UTF8, "text beyond ASCII without a usable character set, read as UTF-8")             \
     X(NOT_IN_VR, "text beyond ASCII in a VR that does not allow it")

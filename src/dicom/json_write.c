@@ -397,6 +397,14 @@ static bool asks(const struct dcm_element *el) {
 
 // --- elements
 
+static void tag_name(dcm_tag tag, char out[9]) {
+    static const char digits[] = "0123456789ABCDEF";
+    for (int i = 0; i < 8; i++) {
+        out[i] = digits[tag >> (28 - 4 * i) & 15];
+    }
+    out[8] = '\0';
+}
+
 // Group lengths, strays of group 0002, and a tag that has just been written are passed over.
 static bool begin_element(struct writer *w, const struct dcm_element *el) {
     struct level *l = top(w);
@@ -407,7 +415,7 @@ static bool begin_element(struct writer *w, const struct dcm_element *el) {
     }
     l->any = true;
     l->last = el->tag;
-    (void)snprintf(name, sizeof name, "%08X", el->tag);
+    tag_name(el->tag, name);
     json_name(w->j, name);
     json_begin_object(w->j);
     json_member_str(w->j, "vr", dcm_vr_info(el->vr)->name);

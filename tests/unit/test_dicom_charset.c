@@ -218,6 +218,9 @@ static const struct {
     {"\\ISO 2022 IR 87", DCM_VR_LO, E_ "%G", "\xef\xbf\xbd%G", 1,
      DCM_CHARSET_FINDING(BAD_ESCAPE) | DCM_CHARSET_FINDING(UNDECODABLE)},
     {"ISO_IR 100", DCM_VR_CS, "\xc4", "Ä", 0, DCM_CHARSET_FINDING(NOT_IN_VR)},
+    {"\\ISO 2022 IR 149", DCM_VR_PN, E_ "$)C\xb1\xe6^\xb5\xbf", "길^동", 0,
+     DCM_CHARSET_FINDING(UNANNOUNCED)},
+    {"\\ISO 2022 IR 58", DCM_VR_LO, "\xd5\xc5", "张", 0, DCM_CHARSET_FINDING(UNANNOUNCED)},
     {"ISO_IR 13", DCM_VR_CS, "A\\B", "A\\B", 0, 0},
 };
 
