@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A generated catalogue of many studies (rows only, no objects), and the time that searches in it take
-// in process. bench_query.sh serves the same folder and measures over HTTP.
+// A generated catalogue of many studies (rows only, no objects), and the time that searches in it
+// take in process. bench_query.sh serves the same folder and measures over HTTP.
 //   bench_catalogue make DIR STUDIES     bench_catalogue run DIR [ROUNDS]
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@
 
 #define BATCH 500
 
-static const char *const families[] = {"Abbott",  "Baker", "Castro", "Diallo", "Eriksson",
+static const char *const families[] = {"Abbott",  "Baker",  "Castro", "Diallo", "Eriksson",
                                        "Fischer", "Garcia", "Hansen", "Ivanov", "Jansen"};
 static const char *const modalities[] = {"CT", "CT", "MR", "CR", "DX", "US", "MG", "PT"};
 static const char *const parts[] = {"CHEST", "ABDOMEN", "HEAD", "KNEE", "SPINE", ""};
@@ -135,7 +135,8 @@ static int make(const char *dir, uint64_t studies) {
     return rc == E_OK ? 0 : fail(&e);
 }
 
-// --- measuring -------------------------------------------------------------------------------------
+// --- measuring
+// -------------------------------------------------------------------------------------
 
 static double now_ms(void) {
     struct timespec t;
@@ -156,10 +157,10 @@ static int count_row(const struct search_row *row, void *context) {
 }
 
 enum kind { BY_ID, BY_NAME, BY_MONTH, ALL, BY_MODALITY, PAGE_ALL, PAGE_WORD, KINDS };
-static const char *const kind_names[] = {
-    "PatientID exact",        "name prefix, deep offset",  "one month, deep offset",
-    "all, deep offset",       "ModalitiesInStudy=MG",      "page: all, facets",
-    "page: two words, facets"};
+static const char *const kind_names[] = {"PatientID exact",        "name prefix, deep offset",
+                                         "one month, deep offset", "all, deep offset",
+                                         "ModalitiesInStudy=MG",   "page: all, facets",
+                                         "page: two words, facets"};
 
 static int run_search(struct db *db, enum kind kind, struct rng *g, struct err *e) {
     char value[64];
@@ -168,7 +169,9 @@ static int run_search(struct db *db, enum kind kind, struct rng *g, struct err *
     unsigned year = 2010 + (unsigned)rng_below(g, 16);
     unsigned month = 1 + (unsigned)rng_below(g, 12);
     switch (kind) {
-    case BY_ID: (void)snprintf(value, sizeof value, "C%07u", (unsigned)rng_below(g, 60000)); break;
+    case BY_ID:
+        (void)snprintf(value, sizeof value, "C%07u", (unsigned)rng_below(g, 60000));
+        break;
     case BY_NAME:
         key.tag = DCM_PatientName;
         (void)snprintf(value, sizeof value, "%.4s*", families[rng_below(g, 10)]);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Opening a data folder, in an order that loses nothing: locks first, then the catalogue (refused when
-// it is missing though objects are there), then the sweep of what a killed intake left, then workers.
+// Opening a data folder, in an order that loses nothing: locks first, then the catalogue (refused
+// when it is missing though objects are there), then the sweep of what a killed intake left, then
+// workers.
 #include "archive/archive.h"
 
 #include <dirent.h>
@@ -41,10 +42,16 @@ struct archive {
     size_t reader_count;
 };
 
-struct store *archive_store(struct archive *a) { return a->store; }
-struct worker_pool *archive_workers(struct archive *a) { return a->workers; }
+struct store *archive_store(struct archive *a) {
+    return a->store;
+}
+struct worker_pool *archive_workers(struct archive *a) {
+    return a->workers;
+}
 unsigned archive_worker_count(const struct archive *a) { return a->worker_count; }
-struct audit *archive_audit(struct archive *a) { return a->audit; }
+struct audit *archive_audit(struct archive *a) {
+    return a->audit;
+}
 const struct clock *archive_clock(const struct archive *a) { return a->clock; }
 
 int archive_reader(struct archive *a, struct db **ret_db, struct err *e) {
@@ -96,7 +103,8 @@ static int stop_at_first(const struct hash *hash, const char *path, void *contex
     return hash != NULL ? 1 : 0;
 }
 
-// A catalogue that is not there while objects are was lost: a new one would make the sweep remove them.
+// A catalogue that is not there while objects are was lost: a new one would make the sweep remove
+// them.
 static int check_not_lost(struct archive *a, struct err *e) {
     struct stat st;
     if (stat(a->catalogue, &st) == 0 || errno != ENOENT) {
@@ -159,8 +167,8 @@ void archive_remove_unnamed(struct archive *a, struct db *writer, const struct h
     }
 }
 
-// Objects that no row names were promoted by an intake that was killed or failed before its commit. A
-// killed one leaves its delivery in quarantine, a failed one and a killed sweep the mark; without
+// Objects that no row names were promoted by an intake that was killed or failed before its commit.
+// A killed one leaves its delivery in quarantine, a failed one and a killed sweep the mark; without
 // either there is nothing to look for.
 static int sweep(struct archive *a, const char *data_dir, struct err *e) {
     bool left = has_entries(data_dir, "quarantine") || access(a->sweep_mark, F_OK) == 0;
@@ -187,13 +195,13 @@ static int open_catalogue(struct archive *a, struct err *e) {
     return rc == E_OK ? schema_bring(a->writer, e) : rc;
 }
 
-static int start_workers(struct archive *a, const struct archive_options *options,
-                         struct err *e) {
+static int start_workers(struct archive *a, const struct archive_options *options, struct err *e) {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned count = options->workers;
     if (count == 0) {
-        count = processors < 2 ? 2 : processors > WORKER_SIZE_MAX ? WORKER_SIZE_MAX
-                                                                  : (unsigned)processors;
+        count = processors < 2                 ? 2
+                : processors > WORKER_SIZE_MAX ? WORKER_SIZE_MAX
+                                               : (unsigned)processors;
     }
     struct worker_options pool = {.jobs = archive_jobs,
                                   .job_count = archive_job_count,

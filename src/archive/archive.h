@@ -16,14 +16,15 @@ struct worker_pool;
 
 struct archive_options {
     const char *data_dir;
-    unsigned workers;          // children; 0: one a processor, at least 2
-    bool server;               // take the server lock (one a folder)
-    const struct clock *clock; // NULL: the system's
+    unsigned workers;           // children; 0: one a processor, at least 2
+    bool server;                // take the server lock (one a folder)
+    const struct clock *clock;  // NULL: the system's
     const char *worker_program; // what runs as `PROGRAM worker`; NULL: this program
 };
 
 // Makes the folder when it is absent. E_LOCKED: another server has it. E_CORRUPT: the catalogue is
-// damaged, or missing while objects are there: nothing was changed. Removes what killed intakes left.
+// damaged, or missing while objects are there: nothing was changed. Removes what killed intakes
+// left.
 int archive_open(const struct archive_options *options, struct archive **ret_archive,
                  struct err *e);
 void archive_close(struct archive *a); // NULL allowed
@@ -32,8 +33,8 @@ struct store *archive_store(struct archive *a);
 struct worker_pool *archive_workers(struct archive *a);
 struct audit *archive_audit(struct archive *a);
 
-// A catalogue connection for the calling thread, from a small pool; give it back. The writer is one and
-// is handed out to one thread at a time, inside this folder. E_DATABASE when the catalogue's file was
-// removed or replaced meanwhile.
+// A catalogue connection for the calling thread, from a small pool; give it back. The writer is one
+// and is handed out to one thread at a time, inside this folder. E_DATABASE when the catalogue's
+// file was removed or replaced meanwhile.
 int archive_reader(struct archive *a, struct db **ret_db, struct err *e);
 void archive_reader_done(struct archive *a, struct db *db);

@@ -11,9 +11,9 @@ struct hash;
 struct db *archive_writer(struct archive *a);
 void archive_writer_done(struct archive *a);
 
-// Removes an object that no row names. It is done under the catalogue's write lock, as an intake's last
-// look at its objects is (commit.c), so that none vanishes under a row that is being written. What fails
-// is left to the next sweep.
+// Removes an object that no row names. It is done under the catalogue's write lock, as an intake's
+// last look at its objects is (commit.c), so that none vanishes under a row that is being written.
+// What fails is left to the next sweep.
 void archive_remove_unnamed(struct archive *a, struct db *writer, const struct hash *object);
 
 // The next opening looks for objects that no row names.

@@ -13,15 +13,15 @@
 
 // How values are kept and matched (PS3.4 C.2.2.2).
 enum attribute_kind {
-    ATTRIBUTE_EXACT,  // case-sensitive; column
-    ATTRIBUTE_LIST,   // several values with backslashes between, each matches; column
-    ATTRIBUTE_FOLD,   // without case and accents; column and column_fold
-    ATTRIBUTE_NAME,   // PN: as FOLD, component groups match one by one
-    ATTRIBUTE_UID,    // single value and list of UID matching; column
-    ATTRIBUTE_DATE,   // column as written, column_key yyyymmdd (0: none)
-    ATTRIBUTE_TIME,   // column as written, column_key microseconds since midnight (-1: none)
-    ATTRIBUTE_NUMBER, // column as written, column_key (ATTRIBUTE_NO_NUMBER: none)
-    ATTRIBUTE_COUNT,  // an integer of the catalogue's own
+    ATTRIBUTE_EXACT,   // case-sensitive; column
+    ATTRIBUTE_LIST,    // several values with backslashes between, each matches; column
+    ATTRIBUTE_FOLD,    // without case and accents; column and column_fold
+    ATTRIBUTE_NAME,    // PN: as FOLD, component groups match one by one
+    ATTRIBUTE_UID,     // single value and list of UID matching; column
+    ATTRIBUTE_DATE,    // column as written, column_key yyyymmdd (0: none)
+    ATTRIBUTE_TIME,    // column as written, column_key microseconds since midnight (-1: none)
+    ATTRIBUTE_NUMBER,  // column as written, column_key (ATTRIBUTE_NO_NUMBER: none)
+    ATTRIBUTE_COUNT,   // an integer of the catalogue's own
     ATTRIBUTE_CONSTANT // the expression is the value of every row; never matched in SQL
 };
 #define ATTRIBUTE_NO_NUMBER INT64_MAX // so that what has no number comes last
@@ -119,7 +119,7 @@ enum attribute_id {
 struct attribute {
     struct search_attribute face;
     enum attribute_kind kind;
-    const char *column; // NULL: derived
+    const char *column;     // NULL: derived
     const char *expression; // with the table's alias: "t.patient_name"
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bulk table of an instance: where the values lie that its metadata names by BulkDataURI instead of
-// holding them (PS3.18 F.2.6), so that serving one is a seek.
+// The bulk table of an instance: where the values lie that its metadata names by BulkDataURI
+// instead of holding them (PS3.18 F.2.6), so that serving one is a seek.
 #pragma once
 
 #include <stdbool.h>

@@ -18,7 +18,7 @@ struct selection {
     struct db *db;
     const struct catalogue_query *query;
     struct arena *arena;
-    uint64_t limit; // of study numbers
+    uint64_t limit;   // of study numbers
     struct bits base; // words and dates
     struct bits chosen[CATALOGUE_FACETS];
 };
@@ -59,8 +59,8 @@ static int select_word(struct selection *s, struct slice word, struct err *e) {
     buf_put_slice(&end, word);
     buf_put_str(&end, "\xF4\x8F\xBF\xBF");
     struct db_stmt *stmt;
-    int rc = db_prepare(s->db, "SELECT study FROM study_word WHERE word >= ? AND word < ?", &stmt,
-                        e);
+    int rc =
+        db_prepare(s->db, "SELECT study FROM study_word WHERE word >= ? AND word < ?", &stmt, e);
     if (rc != E_OK) {
         return rc;
     }
@@ -90,9 +90,8 @@ static int select_dates(struct selection *s, struct err *e) {
         return E_OK;
     }
     struct db_stmt *stmt;
-    int rc = db_prepare(s->db,
-                        "SELECT id FROM study WHERE study_date_key >= ? AND study_date_key <= ?",
-                        &stmt, e);
+    int rc = db_prepare(
+        s->db, "SELECT id FROM study WHERE study_date_key >= ? AND study_date_key <= ?", &stmt, e);
     if (rc != E_OK) {
         return rc;
     }
@@ -148,7 +147,8 @@ static int combine(struct selection *s, enum catalogue_facet_kind except, struct
     return E_OK;
 }
 
-// Keeps the most frequent values, in order; values come in alphabetical order, so equal counts stay so.
+// Keeps the most frequent values, in order; values come in alphabetical order, so equal counts stay
+// so.
 static void keep_facet(struct catalogue_facet *list, size_t *count, struct catalogue_facet f) {
     size_t at = *count;
     while (at > 0 && list[at - 1].count < f.count) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The catalogue as its page shows it: words, facets, sorting, and for each series whether the reader
-// can show it. Rows are plain UTF-8; who asks makes JSON of them.
+// The catalogue as its page shows it: words, facets, sorting, and for each series whether the
+// reader can show it. Rows are plain UTF-8; who asks makes JSON of them.
 #pragma once
 
 #include <stdbool.h>
@@ -86,7 +86,7 @@ struct catalogue_counts {
 };
 int catalogue_count(struct db *db, struct catalogue_counts *ret_counts, struct err *e);
 
-// The instance that stands for a study or series in thumbnails: the middle one of the first series that
-// can be shown. E_NOT_FOUND when there is none. `series` may be "".
+// The instance that stands for a study or series in thumbnails: the middle one of the first series
+// that can be shown. E_NOT_FOUND when there is none. `series` may be "".
 int catalogue_representative(struct db *db, const char *study_uid, const char *series_uid,
                              char ret_sop_instance[65], struct err *e);

@@ -27,7 +27,8 @@ static const char *uid_name(struct slice uid) {
 }
 
 // Why the series cannot be shown; NULL when it can.
-static const char *why_not(struct arena *a, const struct catalogue_series *s, struct slice problem) {
+static const char *why_not(struct arena *a, const struct catalogue_series *s,
+                           struct slice problem) {
     if (s->frames == 0) {
         struct slice first = slice_first(s->sop_classes, slice_find(s->sop_classes, '\\'));
         return arena_printf(a, "%s has no images", uid_name(first));
@@ -155,10 +156,10 @@ int catalogue_row_study(struct db *db, int64_t id, struct arena *a,
     }
     bool failed = false;
     struct catalogue_study out = {.id = id};
-    struct slice *const texts[] = {&out.study_uid,  &out.patient_name, &out.patient_id,
-                                   &out.sex,        &out.birth_date,   &out.age,
-                                   &out.date,       &out.time,         &out.accession,
-                                   &out.description, &out.modalities,  &out.body_parts};
+    struct slice *const texts[] = {&out.study_uid,   &out.patient_name, &out.patient_id,
+                                   &out.sex,         &out.birth_date,   &out.age,
+                                   &out.date,        &out.time,         &out.accession,
+                                   &out.description, &out.modalities,   &out.body_parts};
     const int text_count = (int)(sizeof texts / sizeof texts[0]);
     for (int i = 0; i < text_count; i++) {
         *texts[i] = keep(a, s, i, &failed);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The second half of an arrival's way: objects made durable, then rows made visible, then the verdict.
-// A failure of ours leaves objects that no row names; they are marked for the next sweep and not
-// removed here, because a commit that reports failure may still be found done after a crash.
+// The second half of an arrival's way: objects made durable, then rows made visible, then the
+// verdict. A failure of ours leaves objects that no row names; they are marked for the next sweep
+// and not removed here, because a commit that reports failure may still be found done after a
+// crash.
 #include <unistd.h>
 
 #include "archive/archive.h"
@@ -31,7 +32,8 @@ static void fail_undecided(struct batch *b, const struct err *why) {
     archive_mark_sweep(b->archive);
 }
 
-// --- an instance that is there already -------------------------------------------------------------
+// --- an instance that is there already
+// -------------------------------------------------------------
 
 static int same_bytes(int a, uint64_t a_at, int b, uint64_t b_at, uint64_t len, bool *ret_same,
                       struct err *e) {
@@ -88,7 +90,8 @@ static void decide_against(struct batch *b, struct entry *entry, int fd,
 }
 
 // An object whose file was lost comes back with the same bytes.
-static bool is_lost(struct batch *b, const struct entry *entry, const struct register_known *known) {
+static bool is_lost(struct batch *b, const struct entry *entry,
+                    const struct register_known *known) {
     struct err ignored = {0};
     CLEANUP(cleanup_fd) int fd = -1;
     return hash_eq(&known->object, &entry->hash) &&
@@ -132,7 +135,8 @@ static int check_all(struct batch *b, struct err *e) {
     return E_OK;
 }
 
-// --- objects, then rows ----------------------------------------------------------------------------
+// --- objects, then rows
+// ----------------------------------------------------------------------------
 
 static int promote_all(struct batch *b, struct err *e) {
     bool any = false;
@@ -151,8 +155,8 @@ static int promote_all(struct batch *b, struct err *e) {
     return any ? store_sync(archive_store(b->archive), e) : E_OK;
 }
 
-// A deletion of the same bytes may have come between; both hold the catalogue's write lock, so that one
-// of them sees the other.
+// A deletion of the same bytes may have come between; both hold the catalogue's write lock, so that
+// one of them sees the other.
 static bool object_is_there(struct batch *b, struct entry *entry) {
     struct err e = {0};
     CLEANUP(cleanup_fd) int fd = -1;
@@ -262,7 +266,8 @@ static bool same_uid(const struct entry *a, const struct entry *b) {
                     b->record.texts[ATTRIBUTE_sop_instance]);
 }
 
-// Those whose UID an earlier one of the batch has wait for the next round, when it is in the catalogue.
+// Those whose UID an earlier one of the batch has wait for the next round, when it is in the
+// catalogue.
 static size_t take_round(struct entry **entries, size_t count, struct entry **round) {
     size_t taken = 0;
     for (size_t i = 0; i < count; i++) {

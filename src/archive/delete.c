@@ -53,8 +53,8 @@ static int delete_instance(struct db *db, const struct retrieve_instance *i, str
         "DELETE FROM instance WHERE id = ?1",
     };
     int64_t id;
-    int rc = one_number(db, "SELECT id FROM instance WHERE sop_instance = ?", slice_str(i->instance),
-                        &id, e);
+    int rc = one_number(db, "SELECT id FROM instance WHERE sop_instance = ?",
+                        slice_str(i->instance), &id, e);
     for (size_t k = 0; rc == E_OK && k < sizeof steps / sizeof steps[0]; k++) {
         rc = run_for(db, steps[k], id, e);
     }
@@ -74,11 +74,11 @@ static int delete_empty(struct db *db, int64_t study, struct err *e) {
     for (size_t k = 0; rc == E_OK && k < sizeof steps / sizeof steps[0]; k++) {
         rc = run_for(db, steps[k], study, e);
     }
-    return rc == E_OK
-               ? db_exec(db, "DELETE FROM patient WHERE NOT EXISTS"
-                             " (SELECT 1 FROM study WHERE study.patient = patient.id)",
-                         e)
-               : rc;
+    return rc == E_OK ? db_exec(db,
+                                "DELETE FROM patient WHERE NOT EXISTS"
+                                " (SELECT 1 FROM study WHERE study.patient = patient.id)",
+                                e)
+                      : rc;
 }
 
 static int study_is_there(struct db *db, int64_t study, bool *ret_there, struct err *e) {
@@ -100,8 +100,8 @@ static int delete_rows(struct archive *a, struct db *db, const char *study_uid,
                        const struct retrieve_instance *list, size_t count, struct err *e) {
     int64_t study = 0;
     bool there = false;
-    int rc = one_number(db, "SELECT id FROM study WHERE study_uid = ?", slice_str(study_uid), &study,
-                        e);
+    int rc =
+        one_number(db, "SELECT id FROM study WHERE study_uid = ?", slice_str(study_uid), &study, e);
     rc = rc == E_OK ? words_study_forget(db, study, e) : rc;
     for (size_t i = 0; rc == E_OK && i < count; i++) {
         rc = delete_instance(db, &list[i], e);
@@ -116,9 +116,8 @@ static int delete_rows(struct archive *a, struct db *db, const char *study_uid,
     return rc;
 }
 
-static int delete_listed(struct archive *a, const char *study_uid,
-                         const struct retrieve_path *path, struct arena *memory,
-                         uint64_t *ret_instances, struct err *e) {
+static int delete_listed(struct archive *a, const char *study_uid, const struct retrieve_path *path,
+                         struct arena *memory, uint64_t *ret_instances, struct err *e) {
     struct retrieve_instance *list;
     size_t count = 0;
     struct db *db = archive_writer(a);

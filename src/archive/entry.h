@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One arrival on its way through an intake: examined in a worker, then committed with others. These two
-// steps know nothing of threads; intake.c runs them.
+// One arrival on its way through an intake: examined in a worker, then committed with others. These
+// two steps know nothing of threads; intake.c runs them.
 #pragma once
 
 #include <stdbool.h>
@@ -16,8 +16,9 @@ struct archive;
 
 struct entry {
     struct entry *next;
+    uint64_t sequence; // of arrival within its intake
     struct store_item item;
-    struct hash hash;  // of the file that becomes the object
+    struct hash hash; // of the file that becomes the object
     uint64_t len;
     struct buf answer; // of the worker; record borrows from it
     struct record record;
@@ -33,8 +34,8 @@ void entry_decide(struct entry *entry, enum intake_verdict verdict, const struct
 // A file whose bytes the archive has needs no worker: decides DUPLICATE.
 int entry_check_known(struct archive *a, struct entry *entry, struct err *e);
 
-// Runs the gate and extraction in a worker; writes the file anew where its meta information asks for it.
-// Decides REFUSED or FAILED, or leaves a record.
+// Runs the gate and extraction in a worker; writes the file anew where its meta information asks
+// for it. Decides REFUSED or FAILED, or leaves a record.
 void entry_examine(struct archive *a, struct entry *entry);
 
 // Decides all: promotes, syncs once, commits once (again for instances of one UID in the batch).

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The first half of an arrival's way: the worker's look at it, and what the server believes of that.
+// The first half of an arrival's way: the worker's look at it, and what the server believes of
+// that.
 #include <unistd.h>
 
 #include "archive/archive.h"
@@ -162,7 +163,8 @@ static int look(struct archive *a, struct entry *entry, struct err *e) {
     return entry->record.needs_meta ? E_OK : check_tables(entry, e);
 }
 
-// A second file in quarantine takes the place of the first: the same data set as a proper Part 10 file.
+// A second file in quarantine takes the place of the first: the same data set as a proper Part 10
+// file.
 static int write_anew(struct archive *a, struct entry *entry, struct err *e) {
     struct store_item made = {.fd = -1};
     struct store_item fresh = {.fd = -1};

@@ -24,8 +24,8 @@
 
 void extract_prepare(void) { segment_prepare(); }
 
-// Text that can stand in a catalogue: no control characters but line ends, at most ATTRIBUTE_TEXT_MAX
-// bytes, whole characters.
+// Text that can stand in a catalogue: no control characters but line ends, at most
+// ATTRIBUTE_TEXT_MAX bytes, whole characters.
 static struct slice clean(struct buf *text) {
     size_t to = 0;
     for (size_t i = 0; i < text->len; i++) {
@@ -110,8 +110,8 @@ static int take_texts(struct arena *a, const struct gate_structural *s, struct r
     return E_OK;
 }
 
-// A frame of several fragments has item headers between them (PS3.5 A.4). The places of its fragments go
-// into the bulk table, so that serving the frame reads no header.
+// A frame of several fragments has item headers between them (PS3.5 A.4). The places of its
+// fragments go into the bulk table, so that serving the frame reads no header.
 static void put_fragments(const struct gate_structural *s, uint32_t frame, struct buf *bulk) {
     const struct px_range *r = &s->frames.ranges[frame];
     const uint8_t *file = s->file.meta_raw.ptr; // where the file begins
@@ -159,7 +159,8 @@ static int take_pixels(struct arena *a, const struct gate_structural *s, struct 
     if (!px_can_decode(im, reason)) {
         char *why = arena_str(a, slice_str(reason));
         // What only lacks a codec is told from the syntax, so that it heals when one arrives.
-        r->pixel_problem = slice_str(why == NULL || px_codec_find(im->syntax->uid) == NULL ? "" : why);
+        r->pixel_problem =
+            slice_str(why == NULL || px_codec_find(im->syntax->uid) == NULL ? "" : why);
     }
     px_frames_pack(&s->frames, table);
     put_all_fragments(s, bulk);
@@ -200,14 +201,13 @@ static int take_metadata(struct gate_structural *s, struct record *r,
                          struct err *e) {
     struct buf text CLEANUP(cleanup_buf);
     buf_init(&text, JSON_MAX);
-    int rc = dcm_put_str(s->dataset, DCM_AvailableTransferSyntaxUID, DCM_VR_UI,
-                         s->file.syntax->uid, e);
+    int rc =
+        dcm_put_str(s->dataset, DCM_AvailableTransferSyntaxUID, DCM_VR_UI, s->file.syntax->uid, e);
     if (rc != E_OK) {
         return rc;
     }
     struct bulk_context context = {s, bulk};
-    struct dcm_json_options options = {
-        .bulk = choose_bulk, .context = &context, .report = report};
+    struct dcm_json_options options = {.bulk = choose_bulk, .context = &context, .report = report};
     struct json j;
     json_init(&j, &text);
     rc = dcm_json_write_dataset(s->dataset, &options, &j, e);
@@ -239,7 +239,8 @@ int extract_record(struct arena *a, struct gate_structural *s, struct buf *out, 
     buf_init(&frames, TABLE_MAX);
     buf_init(&bulk, TABLE_MAX);
     buf_init(&segment, JSON_MAX);
-    struct record r = {.body_offset = s->file.meta_raw.len, .syntax = slice_str(s->file.syntax->uid)};
+    struct record r = {.body_offset = s->file.meta_raw.len,
+                       .syntax = slice_str(s->file.syntax->uid)};
     struct dcm_charset_report report = {0};
     int rc = take_texts(a, s, &r, &report, e);
     rc = rc == E_OK ? take_pixels(a, s, &r, &frames, &bulk, e) : rc;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Extraction: everything that the catalogue and retrieval will ever ask of an instance, taken from the
-// parsed file once, in the worker: attributes as UTF-8, frame table, bulk table, DICOM JSON metadata
-// (PS3.18 10.4.1.1.2), deflated so that a series' answer is made by joining.
+// Extraction: everything that the catalogue and retrieval will ever ask of an instance, taken from
+// the parsed file once, in the worker: attributes as UTF-8, frame table, bulk table, DICOM JSON
+// metadata (PS3.18 10.4.1.1.2), deflated so that a series' answer is made by joining.
 #pragma once
 
 #include "base/slice.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pipeline of an intake: the caller copies into quarantine, runners look at files in workers, one
-// committer makes batches durable; results go back on the caller's thread. Memory is bounded by the
-// number of files in flight. Threads start when there is more than one file to look at.
+// The pipeline of an intake: the caller copies into quarantine, runners look at files in workers,
+// one committer makes batches durable; results go back on the caller's thread. Memory is bounded by
+// the number of files in flight. Threads start when there is more than one file to look at.
 #include "archive/intake.h"
 
 #include <pthread.h>
@@ -14,8 +14,8 @@
 #include "store/store.h"
 
 #define RUNNERS_MAX 16
-#define COMMIT_AT 64                          // instances
-#define COMMIT_AT_BYTES ((size_t)16 << 20)    // of answers
+#define COMMIT_AT 64                       // instances
+#define COMMIT_AT_BYTES ((size_t)16 << 20) // of answers
 
 struct list {
     struct entry *first;
@@ -38,10 +38,11 @@ struct intake {
     struct list arrived;  // to be looked at
     struct list examined; // to be committed
     struct list results;
-    size_t answers;       // bytes held by `examined`
+    size_t answers; // bytes held by `examined`
     size_t examining;
-    size_t in_flight;     // added and not yet among results
-    bool waiting;         // the caller waits: commit what there is
+    size_t in_flight; // added and not yet among results
+    uint64_t next_sequence;
+    bool waiting; // the caller waits: commit what there is
     bool closing;
 
     bool threads_run;
@@ -80,7 +81,8 @@ static void list_free(struct list *l) {
     }
 }
 
-// --- steps; the lock is held around them -----------------------------------------------------------
+// --- steps; the lock is held around them
+// -----------------------------------------------------------
 
 static void finish_entry(struct intake *i, struct entry *entry) {
     list_add(&i->results, entry);
@@ -120,13 +122,24 @@ static void examine_next(struct intake *i) {
     pthread_cond_signal(&i->ready);
 }
 
+// Runners finish out of order; of two files of one UID in a batch the one that came first is to
+// win.
+static void put_in_order(struct entry **batch, size_t count, struct entry *entry) {
+    size_t at = count;
+    while (at > 0 && batch[at - 1]->sequence > entry->sequence) {
+        batch[at] = batch[at - 1];
+        at--;
+    }
+    batch[at] = entry;
+}
+
 static void commit_next(struct intake *i) {
     struct entry *batch[INTAKE_BATCH_MAX];
     size_t count = 0;
     while (count < INTAKE_BATCH_MAX && i->examined.count > 0) {
-        batch[count] = list_take(&i->examined);
-        i->answers -= batch[count]->answer.cap;
-        count++;
+        struct entry *entry = list_take(&i->examined);
+        i->answers -= entry->answer.cap;
+        put_in_order(batch, count++, entry);
     }
     pthread_cond_broadcast(&i->work);
     pthread_mutex_unlock(&i->lock);
@@ -143,7 +156,8 @@ static bool commit_is_due(const struct intake *i) {
            (i->examined.count > 0 && idle && (i->waiting || i->closing));
 }
 
-// --- threads ---------------------------------------------------------------------------------------
+// --- threads
+// ---------------------------------------------------------------------------------------
 
 static void *run_examiner(void *context) {
     struct intake *i = context;
@@ -196,7 +210,8 @@ static void start_threads(struct intake *i) {
 
 static bool has_threads(const struct intake *i) { return i->threads_run && i->runner_count > 0; }
 
-// --- the caller's side -----------------------------------------------------------------------------
+// --- the caller's side
+// -----------------------------------------------------------------------------
 
 int intake_open(struct archive *a, intake_done done, void *context, struct intake **ret_intake,
                 struct err *e) {
@@ -271,6 +286,7 @@ static void send(struct intake *i, struct entry *entry) {
     }
     pthread_mutex_lock(&i->lock);
     i->in_flight++;
+    entry->sequence = i->next_sequence++;
     if (entry->decided) {
         finish_entry(i, entry);
     } else {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How an instance enters: quarantine → worker (gate and extraction in the sandbox) → object →
 // catalogue row. A batch shares one sync and one transaction; nothing is acknowledged before both.
-// Until the gate issue lands the gate is structural: it proves that the file is a whole, well-formed
-// DICOM instance, and keeps its UIDs.
+// Until the gate issue lands the gate is structural: it proves that the file is a whole,
+// well-formed DICOM instance, and keeps its UIDs.
 #pragma once
 
 #include <stdbool.h>
@@ -30,8 +30,8 @@ struct intake_result {
     char sop_instance[65];
     char study[65];
     char series[65];
-    struct err why; // for every verdict but STORED and DUPLICATE
-    char reason[32]; // REFUSED by the gate: its code ("pixels-cut"); else ""
+    struct err why;    // for every verdict but STORED and DUPLICATE
+    char reason[32];   // REFUSED by the gate: its code ("pixels-cut"); else ""
     uint32_t findings; // noticed by the gate and recorded, though the instance was stored
 };
 const char *intake_verdict_word(enum intake_verdict verdict); // "stored", "duplicate" …
@@ -46,12 +46,12 @@ typedef void (*intake_done)(const struct intake_result *result, void *context);
 int intake_open(struct archive *a, intake_done done, void *context, struct intake **ret_intake,
                 struct err *e);
 
-// From now on only instances of that study (one that a STOW-RS URL names, PS3.18 10.5.1) are taken: others
-// are refused with E_MISMATCH.
+// From now on only instances of that study (one that a STOW-RS URL names, PS3.18 10.5.1) are taken:
+// others are refused with E_MISMATCH.
 void intake_only_study(struct intake *i, const char *study_uid);
 
-// A negative return of these means that the intake itself cannot go on (no memory); what is wrong with
-// one file is its result.
+// A negative return of these means that the intake itself cannot go on (no memory); what is wrong
+// with one file is its result.
 
 // A file that is there (it is copied to quarantine, never changed or moved).
 int intake_add_fd(struct intake *i, int fd, uint64_t tag, struct err *e);

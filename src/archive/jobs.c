@@ -19,7 +19,8 @@
 
 static void cleanup_arena(struct arena *a) { arena_done(a); }
 
-// --- intake ----------------------------------------------------------------------------------------
+// --- intake
+// ----------------------------------------------------------------------------------------
 
 static int run_intake(struct slice request, int in, int out, struct buf *answer, struct err *e) {
     (void)request;
@@ -66,7 +67,8 @@ static int run_rewrite(struct slice request, int in, int out, struct buf *answer
     return dcm_file_write(d, &options, sink, e);
 }
 
-// --- pictures --------------------------------------------------------------------------------------
+// --- pictures
+// --------------------------------------------------------------------------------------
 
 struct opened {
     struct file_map map;
@@ -151,9 +153,8 @@ static int run_render(struct slice request, int in, int out, struct buf *answer,
                                  e);
     }
     rc = check_frame(&o, job.request.frame, e);
-    struct px_picture picture = {.frame = job.request.frame - 1,
-                                 .format = format,
-                                 .quality = job.request.quality};
+    struct px_picture picture = {
+        .frame = job.request.frame - 1, .format = format, .quality = job.request.quality};
     set_options(&job.request, &picture.options);
     return rc == E_OK ? px_picture_make(&o.image, &o.frames, o.counted, &picture, answer, e) : rc;
 }

@@ -24,19 +24,20 @@ extern const size_t archive_job_count;
 enum render_format { RENDER_JPEG, RENDER_PNG };
 
 struct render_request {
-    uint32_t frame;              // from 1
+    uint32_t frame; // from 1
     enum render_format format;
-    uint32_t quality;            // JPEG, 1 to 100; 0: default
-    uint32_t width, height;      // viewport; 0: as stored
-    double source[4];            // x, y, width, height in the image; all 0: whole. Negative width/height flip
+    uint32_t quality;       // JPEG, 1 to 100; 0: default
+    uint32_t width, height; // viewport; 0: as stored
+    double source[4]; // x, y, width, height in the image; all 0: whole. Negative width/height flip
     bool has_window;
     double centre, window_width;
-    uint32_t function;           // 0 LINEAR, 1 LINEAR_EXACT, 2 SIGMOID
+    uint32_t function; // 0 LINEAR, 1 LINEAR_EXACT, 2 SIGMOID
 };
 
-// Renders in a worker, or takes the same picture from the cache. E_NOT_FOUND beyond the last frame. E_NOT_ACCEPTABLE with a sentence when the syntax cannot be decoded here yet.
-int archive_render(struct archive *a, const struct hash *object, const struct render_request *request,
-                   struct buf *out, struct err *e);
+// Renders in a worker, or takes the same picture from the cache. E_NOT_FOUND beyond the last frame.
+// E_NOT_ACCEPTABLE with a sentence when the syntax cannot be decoded here yet.
+int archive_render(struct archive *a, const struct hash *object,
+                   const struct render_request *request, struct buf *out, struct err *e);
 
 // Decoded pixels of one frame as explicit little endian bytes.
 int archive_decode(struct archive *a, const struct hash *object, uint32_t frame, struct buf *out,
@@ -46,7 +47,7 @@ int archive_decode(struct archive *a, const struct hash *object, uint32_t frame,
 int archive_thumbnail(struct archive *a, const struct hash *object, enum render_format format,
                       uint32_t side, struct buf *out, struct err *e);
 
-// The bytes of one bulk value (retrieve.h) of an object whose data set is deflated, where a range of the
-// file does not hold it.
+// The bytes of one bulk value (retrieve.h) of an object whose data set is deflated, where a range
+// of the file does not hold it.
 int archive_bulk(struct archive *a, const struct hash *object, uint64_t offset, uint64_t len,
                  struct buf *out, struct err *e);

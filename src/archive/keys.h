@@ -24,7 +24,7 @@ void key_fold(struct buf *out, struct slice text);
 // The same for person names: each component group without trailing ^ and spaces around components.
 void key_name(struct buf *out, struct slice text);
 
-// Calls each(word) for every word of a folded text: runs of letters and digits (all beyond ASCII are),
-// cut at KEY_WORD_MAX bytes.
+// Calls each(word) for every word of a folded text: runs of letters and digits (all beyond ASCII
+// are), cut at KEY_WORD_MAX bytes.
 #define KEY_WORD_MAX 64
 void key_words(struct slice folded, void (*each)(struct slice word, void *context), void *context);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers are eight bytes little endian, texts and tables have their length before them; the order is
-// that of record_write.
+// Numbers are eight bytes little endian, texts and tables have their length before them; the order
+// is that of record_write.
 #include "archive/record.h"
 
 #include "base/buf.h"
@@ -93,9 +93,7 @@ static struct slice get_bytes(struct cursor *c, size_t max) {
     return bytes;
 }
 
-static bool is_text(struct slice s) {
-    return utf8_valid(s) && memchr(s.ptr, '\0', s.len) == NULL;
-}
+static bool is_text(struct slice s) { return utf8_valid(s) && memchr(s.ptr, '\0', s.len) == NULL; }
 
 static struct slice get_text(struct cursor *c, size_t max) {
     struct slice text = get_bytes(c, max);

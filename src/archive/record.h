@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What extraction found in one instance, as bytes: the answer of the intake job. The worker writes it,
-// the server reads it and believes nothing: lengths, UIDs, UTF-8 and tables are checked.
+// What extraction found in one instance, as bytes: the answer of the intake job. The worker writes
+// it, the server reads it and believes nothing: lengths, UIDs, UTF-8 and tables are checked.
 #pragma once
 
 #include <stdbool.h>

@@ -29,7 +29,7 @@ struct touched_series {
 struct touched_study {
     int64_t id;
     char uid[65];
-    bool renewed; // a series came: words and facets are to be looked at
+    bool renewed;   // a series came: words and facets are to be looked at
     uint32_t noted; // differences that have their finding, a bit each
 };
 
@@ -90,8 +90,8 @@ int register_find(struct db *db, struct slice sop_instance, struct register_know
     return read_known(s, ret_known, e);
 }
 
-int register_find_object(struct db *db, const struct hash *object,
-                         struct register_known *ret_known, struct err *e) {
+int register_find_object(struct db *db, const struct hash *object, struct register_known *ret_known,
+                         struct err *e) {
     struct db_stmt *s;
     int rc = db_prepare(db, KNOWN_SQL "i.object = ?", &s, e);
     if (rc != E_OK) {
@@ -106,15 +106,18 @@ int register_find_object(struct db *db, const struct hash *object,
 static const char *key_suffix(enum attribute_kind kind) {
     switch (kind) {
     case ATTRIBUTE_FOLD:
-    case ATTRIBUTE_NAME: return "_fold";
+    case ATTRIBUTE_NAME:
+        return "_fold";
     case ATTRIBUTE_DATE:
     case ATTRIBUTE_TIME:
-    case ATTRIBUTE_NUMBER: return "_key";
+    case ATTRIBUTE_NUMBER:
+        return "_key";
     case ATTRIBUTE_EXACT:
     case ATTRIBUTE_LIST:
     case ATTRIBUTE_UID:
     case ATTRIBUTE_COUNT:
-    case ATTRIBUTE_CONSTANT: break;
+    case ATTRIBUTE_CONSTANT:
+        break;
     }
     return NULL;
 }
@@ -159,16 +162,24 @@ static struct slice fold(struct arena *a, enum attribute_kind kind, struct slice
 static void bind_key(struct arena *a, struct db_stmt *s, int at, enum attribute_kind kind,
                      struct slice text) {
     switch (kind) {
-    case ATTRIBUTE_DATE: db_bind_i64(s, at, key_date(text)); break;
-    case ATTRIBUTE_TIME: db_bind_i64(s, at, key_time(text)); break;
-    case ATTRIBUTE_NUMBER: db_bind_i64(s, at, key_number(text)); break;
+    case ATTRIBUTE_DATE:
+        db_bind_i64(s, at, key_date(text));
+        break;
+    case ATTRIBUTE_TIME:
+        db_bind_i64(s, at, key_time(text));
+        break;
+    case ATTRIBUTE_NUMBER:
+        db_bind_i64(s, at, key_number(text));
+        break;
     case ATTRIBUTE_FOLD:
     case ATTRIBUTE_NAME:
     case ATTRIBUTE_EXACT:
     case ATTRIBUTE_LIST:
     case ATTRIBUTE_UID:
     case ATTRIBUTE_COUNT:
-    case ATTRIBUTE_CONSTANT: db_bind_text(s, at, fold(a, kind, text)); break;
+    case ATTRIBUTE_CONSTANT:
+        db_bind_text(s, at, fold(a, kind, text));
+        break;
     }
 }
 
@@ -286,9 +297,9 @@ static int insert_study(struct register_batch *b, const struct record *r, int64_
     int64_t patient = 0;
     int rc = take_patient(b->db, r, &patient, e);
     struct db_stmt *s = NULL;
-    rc = rc == E_OK ? prepare_insert(b->db, "study", SEARCH_STUDY, "patient, created, changed", 3,
-                                     &s, e)
-                    : rc;
+    rc = rc == E_OK
+             ? prepare_insert(b->db, "study", SEARCH_STUDY, "patient, created, changed", 3, &s, e)
+             : rc;
     if (rc != E_OK) {
         return rc;
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows of new instances: one transaction a batch. Patients, studies and series are made when first met;
-// counts, lists, words and facets are brought up to date in the same transaction. Where a later
-// instance contradicts the study or series it belongs to, the first stands and a finding is recorded. A
-// series UID that two studies use makes two series.
+// Rows of new instances: one transaction a batch. Patients, studies and series are made when first
+// met; counts, lists, words and facets are brought up to date in the same transaction. Where a
+// later instance contradicts the study or series it belongs to, the first stands and a finding is
+// recorded. A series UID that two studies use makes two series.
 #pragma once
 
 #include <stdbool.h>
@@ -31,8 +31,8 @@ struct register_known {
 // By SOP Instance UID, or by its object. 1 when it is there, 0 when not.
 int register_find(struct db *db, struct slice sop_instance, struct register_known *ret_known,
                   struct err *e);
-int register_find_object(struct db *db, const struct hash *object,
-                         struct register_known *ret_known, struct err *e);
+int register_find_object(struct db *db, const struct hash *object, struct register_known *ret_known,
+                         struct err *e);
 
 // A transaction under way.
 struct register_batch;

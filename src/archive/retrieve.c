@@ -27,8 +27,8 @@ static int prepare_below(struct db *db, const char *columns, const char *joins,
     char sql[1024];
     bool series = given(path->series);
     bool instance = given(path->instance);
-    (void)snprintf(sql, sizeof sql, "SELECT %s" BELOW_FROM "%s WHERE t.study_uid = ?%s%s%s", columns,
-                   joins, series ? " AND s.series_uid = ?" : "",
+    (void)snprintf(sql, sizeof sql, "SELECT %s" BELOW_FROM "%s WHERE t.study_uid = ?%s%s%s",
+                   columns, joins, series ? " AND s.series_uid = ?" : "",
                    instance ? " AND i.sop_instance = ?" : "", BELOW_ORDER);
     struct db_stmt *s;
     int rc = db_prepare(db, sql, &s, e);
@@ -47,7 +47,9 @@ static int prepare_below(struct db *db, const char *columns, const char *joins,
     return E_OK;
 }
 
-static int nothing(struct err *e) { return err_set(e, E_NOT_FOUND, "nothing in the archive has these UIDs"); }
+static int nothing(struct err *e) {
+    return err_set(e, E_NOT_FOUND, "nothing in the archive has these UIDs");
+}
 
 static void copy_uid(char out[65], struct slice uid) {
     size_t len = uid.len < 64 ? uid.len : 64;
@@ -138,7 +140,8 @@ int retrieve_changed(struct db *db, const struct retrieve_path *path, int64_t *r
     return E_OK;
 }
 
-// --- places in one object --------------------------------------------------------------------------
+// --- places in one object
+// --------------------------------------------------------------------------
 
 static int find_data(struct db *db, const char *column, const struct hash *object,
                      struct db_stmt **ret_stmt, struct err *e) {
@@ -236,8 +239,8 @@ int retrieve_frame(struct db *db, const struct hash *object, uint32_t frame, str
     return rc;
 }
 
-static int find_bulk(struct db *db, const struct hash *object, const char *bulk_path,
-                     bool inflated, struct retrieve_range *ret_range, struct err *e) {
+static int find_bulk(struct db *db, const struct hash *object, const char *bulk_path, bool inflated,
+                     struct retrieve_range *ret_range, struct err *e) {
     struct db_stmt *s;
     int rc = find_data(db, "bulk_table", object, &s, e);
     if (rc != E_OK) {
@@ -269,7 +272,8 @@ int retrieve_bulk_inflated(struct db *db, const struct hash *object, const char 
     return find_bulk(db, object, bulk_path, true, ret_range, e);
 }
 
-// --- metadata --------------------------------------------------------------------------------------
+// --- metadata
+// --------------------------------------------------------------------------------------
 
 static int join_gzip(struct db_stmt *s, struct buf *out, uint64_t *ret_count, struct err *e) {
     struct segment_join j;

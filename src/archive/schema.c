@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tables of the catalogue. The values that DICOM gives are text as written ('' when absent or empty);
+// Tables of the catalogue. The values that DICOM gives are text as written ('' when absent or
+// empty);
 // *_fold is text for comparison without case and accents, *_key is a number for ranges and order.
 // Counts and lists above the level of instances are kept by the intake transaction (register.c).
 #include "archive/schema.h"
@@ -128,11 +129,11 @@ static const char version_1[] =
     // What retrieval reads and search never does.
     "CREATE TABLE instance_data ("
     " instance {id} REFERENCES instance(id),"
-    " frame_table {blob},"            // pixel/frames_pack.h
-    " bulk_table {blob} NOT NULL,"    // archive/record.h
-    " metadata {blob} NOT NULL,"      // DICOM JSON, raw deflate ending in a full flush
-    " metadata_len {int} NOT NULL,"   // of the JSON
-    " metadata_crc {int} NOT NULL"    // CRC-32 of the JSON
+    " frame_table {blob},"          // pixel/frames_pack.h
+    " bulk_table {blob} NOT NULL,"  // archive/record.h
+    " metadata {blob} NOT NULL,"    // DICOM JSON, raw deflate ending in a full flush
+    " metadata_len {int} NOT NULL," // of the JSON
+    " metadata_crc {int} NOT NULL"  // CRC-32 of the JSON
     "){table};"
 
     // Words of the catalogue page, folded; and its facets (kind: see catalogue.c).

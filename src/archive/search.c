@@ -94,9 +94,8 @@ static void put_order(const struct search *s, struct sql *q) {
     buf_put_str(&q->text, " ORDER BY ");
     if (!s->narrowed[SEARCH_STUDY]) {
         bool by_name = s->by_name && !s->by_date && !s->query->fuzzy;
-        buf_put_str(&q->text, by_name
-                                  ? "t.patient_name_fold, t.id"
-                                  : "t.study_date_key DESC, t.study_time_key DESC, t.id DESC");
+        buf_put_str(&q->text, by_name ? "t.patient_name_fold, t.id"
+                                      : "t.study_date_key DESC, t.study_time_key DESC, t.id DESC");
     } else {
         buf_put_str(&q->text, "t.id");
     }
@@ -191,10 +190,11 @@ static void put_column(struct buf *out, enum search_level level, const struct at
         return;
     }
     bool instance = a->face.level == SEARCH_INSTANCE;
-    const char *from = !instance ? "FROM series s WHERE s.study = t.id"
-                       : level == SEARCH_SERIES
-                           ? "FROM instance i WHERE i.series = s.id"
-                           : "FROM series s JOIN instance i ON i.series = s.id WHERE s.study = t.id";
+    const char *from =
+        !instance ? "FROM series s WHERE s.study = t.id"
+        : level == SEARCH_SERIES
+            ? "FROM instance i WHERE i.series = s.id"
+            : "FROM series s JOIN instance i ON i.series = s.id WHERE s.study = t.id";
     bool text = a->kind != ATTRIBUTE_COUNT && a->kind != ATTRIBUTE_CONSTANT;
     buf_printf(out, "(SELECT %s %s%s%s%s ORDER BY %s LIMIT 1)", a->expression, from,
                text ? " AND " : "", text ? a->expression : "", text ? " <> ''" : "",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Matching of PS3.4 C.2.2.2 as SQL conditions: single value, list of UID, wildcard, range, empty value,
-// several values; person names by component group, fuzzily by word.
+// Matching of PS3.4 C.2.2.2 as SQL conditions: single value, list of UID, wildcard, range, empty
+// value, several values; person names by component group, fuzzily by word.
 #include "archive/search_sql.h"
 
 #include "archive/keys.h"
@@ -293,8 +293,8 @@ static int64_t date_key(const struct dcm_datetime *d) {
     return (int64_t)d->year * 10000 + d->month * 100 + d->day;
 }
 
-// yyyymmdd whose day its month may not have ("20230201-20230231" is what people and programs send for a
-// month); 0 when it is not of that form.
+// yyyymmdd whose day its month may not have ("20230201-20230231" is what people and programs send
+// for a month); 0 when it is not of that form.
 static int64_t plain_date(struct slice text) {
     int64_t date;
     bool form = text.len == 8 && num_parse_i64(text, 1, 99991231, &date);
@@ -379,7 +379,8 @@ int sql_condition(struct sql *q, const struct attribute *a, struct slice value, 
         return bad_value(a, e);
     }
     switch (a->kind) {
-    case ATTRIBUTE_UID: return uids(q, a, value, e);
+    case ATTRIBUTE_UID:
+        return uids(q, a, value, e);
     case ATTRIBUTE_DATE:
     case ATTRIBUTE_TIME:
         if (!slice_eq_str(value, "\"\"")) {
@@ -388,12 +389,16 @@ int sql_condition(struct sql *q, const struct attribute *a, struct slice value, 
         buf_printf(&q->text, "%s = ''", a->expression);
         return E_OK;
     case ATTRIBUTE_NUMBER:
-    case ATTRIBUTE_COUNT: return numbers(q, a, value, e);
-    case ATTRIBUTE_CONSTANT: put(q, "1 = 1"); return E_OK;
+    case ATTRIBUTE_COUNT:
+        return numbers(q, a, value, e);
+    case ATTRIBUTE_CONSTANT:
+        put(q, "1 = 1");
+        return E_OK;
     case ATTRIBUTE_EXACT:
     case ATTRIBUTE_LIST:
     case ATTRIBUTE_FOLD:
-    case ATTRIBUTE_NAME: break;
+    case ATTRIBUTE_NAME:
+        break;
     }
     return texts(q, a, value, fuzzy, e);
 }

@@ -20,7 +20,7 @@ struct sql_param {
 
 struct sql {
     struct buf text;
-    struct buf params; // of struct sql_param
+    struct buf params;   // of struct sql_param
     struct arena *arena; // holds texts
 };
 
@@ -36,7 +36,8 @@ void sql_text(struct sql *q, struct slice value); // must live as long as q
 
 void sql_bind(const struct sql *q, struct db_stmt *s);
 
-// One key as a condition on the attribute's expression. E_ARGUMENT for a value that is none of its VR.
+// One key as a condition on the attribute's expression. E_ARGUMENT for a value that is none of its
+// VR.
 int sql_condition(struct sql *q, const struct attribute *a, struct slice value, bool fuzzy,
                   struct err *e);
 

@@ -17,8 +17,8 @@ static bool compressor_made;
 
 void segment_prepare(void) {
     if (!compressor_made) {
-        compressor_made = deflateInit2(&compressor, LEVEL, Z_DEFLATED, WINDOW_RAW, 8,
-                                       Z_DEFAULT_STRATEGY) == Z_OK;
+        compressor_made =
+            deflateInit2(&compressor, LEVEL, Z_DEFLATED, WINDOW_RAW, 8, Z_DEFAULT_STRATEGY) == Z_OK;
     }
 }
 
@@ -49,9 +49,7 @@ int segment_make(struct slice text, struct buf *out, struct err *e) {
     return E_OK;
 }
 
-uint32_t segment_crc(struct slice text) {
-    return (uint32_t)crc32_z(0, text.ptr, text.len);
-}
+uint32_t segment_crc(struct slice text) { return (uint32_t)crc32_z(0, text.ptr, text.len); }
 
 void segment_begin(struct segment_join *j, struct buf *out) {
     static const uint8_t header[] = {0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF};

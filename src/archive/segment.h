@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Metadata as pieces of a gzip member (RFC 1951, 1952). Each instance's JSON is deflated by itself and
-// ended by a full flush, so that pieces follow each other in any order; the CRC of the whole is
+// Metadata as pieces of a gzip member (RFC 1951, 1952). Each instance's JSON is deflated by itself
+// and ended by a full flush, so that pieces follow each other in any order; the CRC of the whole is
 // combined from the CRCs of the pieces. A series' answer is then made without inflating anything.
 #pragma once
 
@@ -23,7 +23,8 @@ struct segment_join {
     struct buf *out;
     uint32_t crc;
     uint64_t len; // of the text
-    uint32_t last_len; // crc_op is made for texts of this length: most segments of a series are alike
+    uint32_t
+        last_len; // crc_op is made for texts of this length: most segments of a series are alike
     uint32_t crc_op;
 };
 void segment_begin(struct segment_join *j, struct buf *out);

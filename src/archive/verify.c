@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Verification in passes: the catalogue's file, each instance (in threads, by row number), the files
-// among the objects, counts, quarantine, audit log.
+// Verification in passes: the catalogue's file, each instance (in threads, by row number), the
+// files among the objects, counts, quarantine, audit log.
 #include "archive/verify.h"
 
 #include <dirent.h>
@@ -69,7 +69,8 @@ static void report(struct verify *v, enum verify_problem problem, const char *wh
     pthread_mutex_unlock(&v->lock);
 }
 
-// --- one instance ----------------------------------------------------------------------------------
+// --- one instance
+// ----------------------------------------------------------------------------------
 
 struct row {
     struct hash object;
@@ -235,7 +236,8 @@ static void check_instances(struct verify *v) {
     }
 }
 
-// --- files among the objects -----------------------------------------------------------------------
+// --- files among the objects
+// -----------------------------------------------------------------------
 
 struct files {
     struct verify *v;
@@ -273,33 +275,31 @@ static int check_files(struct verify *v, struct db *db, struct err *e) {
     return rc;
 }
 
-// --- counts ----------------------------------------------------------------------------------------
+// --- counts
+// ----------------------------------------------------------------------------------------
 
 // Each gives the UID of what is wrong; no row when all is right.
 static const struct {
     const char *what;
     const char *sql;
 } count_checks[] = {
-    {"instances of a series",
-     "SELECT series_uid FROM series s WHERE instance_count <>"
-     " (SELECT count(*) FROM instance i WHERE i.series = s.id)"},
+    {"instances of a series", "SELECT series_uid FROM series s WHERE instance_count <>"
+                              " (SELECT count(*) FROM instance i WHERE i.series = s.id)"},
     {"bytes of a series",
      "SELECT series_uid FROM series s WHERE bytes <>"
      " (SELECT coalesce(sum(bytes), 0) FROM instance i WHERE i.series = s.id)"},
     {"frames of a series",
      "SELECT series_uid FROM series s WHERE frame_count <>"
      " (SELECT coalesce(sum(frames), 0) FROM instance i WHERE i.series = s.id)"},
-    {"series of a study",
-     "SELECT study_uid FROM study t WHERE series_count <>"
-     " (SELECT count(*) FROM series s WHERE s.study = t.id)"},
+    {"series of a study", "SELECT study_uid FROM study t WHERE series_count <>"
+                          " (SELECT count(*) FROM series s WHERE s.study = t.id)"},
     {"instances of a study",
      "SELECT study_uid FROM study t WHERE instance_count <>"
      " (SELECT coalesce(sum(instance_count), 0) FROM series s WHERE s.study = t.id)"},
     {"an empty series", "SELECT series_uid FROM series WHERE instance_count = 0"},
     {"an empty study", "SELECT study_uid FROM study WHERE series_count = 0"},
-    {"an instance without data",
-     "SELECT sop_instance FROM instance i WHERE NOT EXISTS"
-     " (SELECT 1 FROM instance_data d WHERE d.instance = i.id)"},
+    {"an instance without data", "SELECT sop_instance FROM instance i WHERE NOT EXISTS"
+                                 " (SELECT 1 FROM instance_data d WHERE d.instance = i.id)"},
     {"a modality of a study that its facet lacks",
      "SELECT t.study_uid FROM study t JOIN series s ON s.study = t.id WHERE s.modality <> ''"
      " AND NOT EXISTS (SELECT 1 FROM study_facet f WHERE f.kind = 0 AND f.value = s.modality"
@@ -330,7 +330,8 @@ static int check_counts(struct verify *v, struct db *db, struct err *e) {
     return rc;
 }
 
-// --- quarantine ------------------------------------------------------------------------------------
+// --- quarantine
+// ------------------------------------------------------------------------------------
 
 // A delivery whose lock somebody holds is alive.
 static bool is_alive(const char *quarantine, const char *name) {
@@ -367,7 +368,8 @@ static void check_audit(struct verify *v) {
     }
 }
 
-// --- all -------------------------------------------------------------------------------------------
+// --- all
+// -------------------------------------------------------------------------------------------
 
 static int read_total(struct verify *v, struct db *db, struct err *e) {
     struct db_stmt *s;
@@ -384,10 +386,15 @@ static int read_total(struct verify *v, struct db *db, struct err *e) {
     return rc;
 }
 
+// 1 for a catalogue that was only just begun (its first opening was killed): it is empty, and the
+// next opening completes it.
 static int check_version(struct db *db, struct err *e) {
     int version = 0;
     int rc = db_version(db, &version, e);
     int known = schema_migrations[schema_migration_count - 1].version;
+    if (rc == E_OK && version == 0) {
+        return 1;
+    }
     if (rc == E_OK && version != known) {
         rc = err_set(e, E_DATABASE, "the catalogue has schema version %d; this program knows %d",
                      version, known);
@@ -399,7 +406,7 @@ static int run_passes(struct verify *v, struct db *db, struct err *e) {
     struct err damage = {0};
     int rc = check_version(db, e);
     if (rc != E_OK) {
-        return rc;
+        return rc < 0 ? rc : E_OK;
     }
     if (db_integrity(db, &damage) != E_OK) {
         report(v, VERIFY_CATALOGUE, v->catalogue, damage.text);

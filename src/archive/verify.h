@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Verification: every object re-hashed, the catalogue held against the store and against itself. It only
-// reports; it changes nothing and may run beside a server.
+// Verification: every object re-hashed, the catalogue held against the store and against itself. It
+// only reports; it changes nothing and may run beside a server.
 #pragma once
 
 #include <stdbool.h>
@@ -34,7 +34,8 @@ const char *verify_problem_words(enum verify_problem p);
 struct verify_options {
     const char *data_dir;
     unsigned threads; // 0: one a processor
-    // Called for each problem, by one thread at a time. `what`: a UID, a hash or a path; `detail` may be "".
+    // Called for each problem, by one thread at a time. `what`: a UID, a hash or a path; `detail`
+    // may be "".
     void (*problem)(enum verify_problem problem, const char *what, const char *detail,
                     void *context);
     void (*progress)(uint64_t done, uint64_t total, void *context); // of bytes; may be NULL

@@ -192,12 +192,12 @@ static void write_word(struct slice word, void *context) {
 
 static int write_facet(struct word_writer *w, enum catalogue_facet_kind kind, struct slice value) {
     struct db_stmt *s;
-    int rc = db_prepare(w->db,
-                        w->forget
-                            ? "DELETE FROM study_facet WHERE kind = ? AND value = ? AND study = ?"
-                            : "INSERT INTO study_facet (kind, value, study) VALUES (?, ?, ?)"
-                              " ON CONFLICT DO NOTHING",
-                        &s, w->e);
+    int rc =
+        db_prepare(w->db,
+                   w->forget ? "DELETE FROM study_facet WHERE kind = ? AND value = ? AND study = ?"
+                             : "INSERT INTO study_facet (kind, value, study) VALUES (?, ?, ?)"
+                               " ON CONFLICT DO NOTHING",
+                   &s, w->e);
     if (rc != E_OK) {
         return rc;
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a study row sums up of its series, and the words and facets under which the catalogue page finds
-// it. All within a transaction of the caller.
+// What a study row sums up of its series, and the words and facets under which the catalogue page
+// finds it. All within a transaction of the caller.
 #pragma once
 
 #include <stdbool.h>
@@ -24,6 +24,6 @@ int words_study_index(struct db *db, int64_t study, struct err *e);
 // Takes them away.
 int words_study_forget(struct db *db, int64_t study, struct err *e);
 
-// `out` becomes the list with the value at its end; false (and nothing appended) when the value is empty
-// or in the list already. Lists have backslashes between values.
+// `out` becomes the list with the value at its end; false (and nothing appended) when the value is
+// empty or in the list already. Lists have backslashes between values.
 bool words_list_add(struct slice list, struct slice value, struct buf *out);

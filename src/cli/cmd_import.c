@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// maclab import: files and folders through quarantine, gate and archive; one line a verdict, a summary.
-// A second run finds duplicates only, so that an import that was broken off is simply started again.
+// maclab import: files and folders through quarantine, gate and archive; one line a verdict, a
+// summary. A second run finds duplicates only, so that an import that was broken off is simply
+// started again.
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -126,8 +127,9 @@ static int add_open(struct run *run, const char *path, int fd, uint64_t bytes) {
     run->bytes += bytes;
     int rc = intake_add_fd(run->intake, fd, tag, run->e);
     if (rc == E_OK && run->full_in_a_row >= FULL_MAX) {
-        rc = err_set(run->e, E_FULL, "no space left in the data folder: stopped here; start the "
-                                     "import again when there is");
+        rc = err_set(run->e, E_FULL,
+                     "no space left in the data folder: stopped here; start the "
+                     "import again when there is");
     }
     return rc;
 }
@@ -219,7 +221,8 @@ static int import_all(struct run *run, struct archive *a, int count, char **path
     cli_progress_end(&run->progress);
     intake_close(run->intake);
     (void)clock_gettime(CLOCK_MONOTONIC, &end);
-    print_sums(run, (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9);
+    print_sums(run,
+               (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9);
     (void)fflush(stdout);
     if (rc != E_OK) {
         return cli_fail(CLI_NO, run->e);
@@ -238,10 +241,18 @@ static int read_options(int argc, char **argv, struct archive_options *o, struct
     opterr = 0;
     while ((option = getopt_long(argc, argv, "d:jqh", options, NULL)) != -1) {
         switch (option) {
-        case 'd': o->data_dir = optarg; break;
-        case 'j': run->json = true; break;
-        case 'q': run->quiet = true; break;
-        case 'h': (void)fputs(help, stdout); return -1;
+        case 'd':
+            o->data_dir = optarg;
+            break;
+        case 'j':
+            run->json = true;
+            break;
+        case 'q':
+            run->quiet = true;
+            break;
+        case 'h':
+            (void)fputs(help, stdout);
+            return -1;
         default:
             cli_complain("import: no option '%s', or its value is missing; `maclab import --help`"
                          " lists them",

@@ -105,14 +105,20 @@ static int read_options(int argc, char **argv, struct verify_options *o, struct 
     opterr = 0;
     while ((option = getopt_long(argc, argv, "d:jt:h", options, NULL)) != -1) {
         switch (option) {
-        case 'd': o->data_dir = optarg; break;
-        case 'j': run->json = true; break;
+        case 'd':
+            o->data_dir = optarg;
+            break;
+        case 'j':
+            run->json = true;
+            break;
         case 't':
             if (read_threads(optarg, &o->threads) != CLI_OK) {
                 return CLI_MISUSE;
             }
             break;
-        case 'h': (void)fputs(help, stdout); return -1;
+        case 'h':
+            (void)fputs(help, stdout);
+            return -1;
         default:
             cli_complain("verify: no option '%s', or its value is missing; `maclab verify --help`"
                          " lists them",

@@ -17,18 +17,26 @@
 
 static int code_of(int sqlite_code) {
     switch (sqlite_code & 0xFF) {
-    case SQLITE_CONSTRAINT: return E_CONFLICT;
-    case SQLITE_FULL: return E_FULL;
+    case SQLITE_CONSTRAINT:
+        return E_CONFLICT;
+    case SQLITE_FULL:
+        return E_FULL;
     case SQLITE_BUSY:
-    case SQLITE_LOCKED: return E_BUSY;
-    case SQLITE_NOMEM: return E_MEMORY;
+    case SQLITE_LOCKED:
+        return E_BUSY;
+    case SQLITE_NOMEM:
+        return E_MEMORY;
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
-    case SQLITE_READONLY: return E_IO;
+    case SQLITE_READONLY:
+        return E_IO;
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return E_CORRUPT;
-    case SQLITE_INTERRUPT: return E_CANCELLED;
-    default: return E_DATABASE;
+    case SQLITE_NOTADB:
+        return E_CORRUPT;
+    case SQLITE_INTERRUPT:
+        return E_CANCELLED;
+    default:
+        return E_DATABASE;
     }
 }
 
@@ -75,8 +83,9 @@ static int configure(struct db *d, enum db_mode mode, struct err *e) {
                      "PRAGMA cache_size = -" DB_CACHE_KIB ";"
                      "PRAGMA synchronous = FULL;",
                      e);
-    if (rc == E_OK && mode == DB_READ_WRITE) {
-        rc = db_exec(d, "PRAGMA journal_mode = WAL;", e);
+    if (rc == E_OK) {
+        rc = db_exec(
+            d, mode == DB_READ_WRITE ? "PRAGMA journal_mode = WAL;" : "PRAGMA query_only = ON;", e);
     }
     // Reads the first page, so that a file that is no database is told apart here.
     return rc == E_OK ? db_exec(d, "SELECT count(*) FROM sqlite_schema;", e) : rc;
@@ -99,9 +108,11 @@ int db_open(const char *path, enum db_mode mode, struct db **ret_db, struct err 
     if (mode == DB_READ_WRITE) {
         make_private(path);
     }
-    int flags = SQLITE_OPEN_NOMUTEX |
-                (mode == DB_READ_ONLY ? SQLITE_OPEN_READONLY
-                                      : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    // A reader may be the first to come after a crash and must be able to recover the log; it is
+    // kept from writing by query_only. Where the file may not be written SQLite opens it for
+    // reading.
+    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE |
+                (mode == DB_READ_WRITE ? SQLITE_OPEN_CREATE : 0);
     int code = sqlite3_open_v2(path, &d->raw, flags, NULL);
     int rc = code == SQLITE_OK ? configure(d, mode, e) : db_fail(d, code, "opening", e);
     if (rc == E_OK) {
@@ -175,10 +186,10 @@ int db_integrity(struct db *d, struct err *e) {
         return row;
     }
     struct slice words = row == 1 ? db_text(s, 0) : slice_str("no answer");
-    rc = slice_eq_str(words, "ok") ? E_OK
-                                   : err_set(e, E_CORRUPT, "catalogue: %.*s",
-                                             (int)(words.len < 200 ? words.len : 200),
-                                             (const char *)words.ptr);
+    rc = slice_eq_str(words, "ok")
+             ? E_OK
+             : err_set(e, E_CORRUPT, "catalogue: %.*s", (int)(words.len < 200 ? words.len : 200),
+                       (const char *)words.ptr);
     db_reset(s);
     return rc;
 }

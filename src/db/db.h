@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One small SQL face over SQLite now and PostgreSQL later: prepared statements, typed binding and
 // reading, transactions, migrations. All SQL text lives in this folder's callers under archive/ and
-// up, in the dialect both understand; what differs is in here. LIKE is case-sensitive as in PostgreSQL.
+// up, in the dialect both understand; what differs is in here. LIKE is case-sensitive as in
+// PostgreSQL.
 #pragma once
 
 #include <stdbool.h>
@@ -17,8 +18,8 @@ struct db_stmt;
 enum db_mode { DB_READ_WRITE, DB_READ_ONLY };
 
 // One connection: for one thread at a time. Made when absent (read-write). WAL, synchronous=FULL,
-// foreign keys on. The file is read with pread, never mapped: a file cut short under a running server
-// is then an error and not a signal. E_CORRUPT for a file that is no database.
+// foreign keys on. The file is read with pread, never mapped: a file cut short under a running
+// server is then an error and not a signal. E_CORRUPT for a file that is no database.
 int db_open(const char *path, enum db_mode mode, struct db **ret_db, struct err *e);
 void db_close(struct db *d); // NULL allowed
 
@@ -39,8 +40,9 @@ int db_version(struct db *d, int *ret_version, struct err *e);
 
 int db_exec(struct db *d, const char *sql, struct err *e); // no parameters, no rows
 
-// Begin takes the write lock at once, so that commit does not fail for want of it. E_DATABASE when the
-// file at the path is no longer the one that was opened (removed, replaced): nothing could be kept.
+// Begin takes the write lock at once, so that commit does not fail for want of it. E_DATABASE when
+// the file at the path is no longer the one that was opened (removed, replaced): nothing could be
+// kept.
 int db_begin(struct db *d, struct err *e);
 int db_commit(struct db *d, struct err *e); // on failure the transaction is rolled back
 void db_rollback(struct db *d);             // nothing when there is none
@@ -58,21 +60,22 @@ int db_integrity(struct db *d, struct err *e);
 int db_optimize(struct db *d, struct err *e);
 
 // Prepared once for each text and kept by the connection (the least recently used of more than
-// DB_STATEMENTS_MAX goes). It is the caller's until db_reset, db_run's return, or db_step's 0 or error.
+// DB_STATEMENTS_MAX goes). It is the caller's until db_reset, db_run's return, or db_step's 0 or
+// error.
 #define DB_STATEMENTS_MAX 128
 int db_prepare(struct db *d, const char *sql, struct db_stmt **ret_stmt, struct err *e);
 
-// Parameters are numbered from 1. Text and blobs must live until the statement was stepped to its end or
-// reset. A slice with .ptr NULL binds NULL.
+// Parameters are numbered from 1. Text and blobs must live until the statement was stepped to its
+// end or reset. A slice with .ptr NULL binds NULL.
 void db_bind_i64(struct db_stmt *s, int at, int64_t value);
 void db_bind_double(struct db_stmt *s, int at, double value);
 void db_bind_text(struct db_stmt *s, int at, struct slice text);
 void db_bind_blob(struct db_stmt *s, int at, struct slice bytes);
 void db_bind_null(struct db_stmt *s, int at);
 
-// 1: a row is there; 0: finished (and reset); negative: error (and reset). A parameter that could not be
-// bound fails here. Uniqueness violations are E_CONFLICT, a full disk
-// E_FULL, a busy database E_BUSY after the time-out.
+// 1: a row is there; 0: finished (and reset); negative: error (and reset). A parameter that could
+// not be bound fails here. Uniqueness violations are E_CONFLICT, a full disk E_FULL, a busy
+// database E_BUSY after the time-out.
 int db_step(struct db_stmt *s, struct err *e);
 int db_run(struct db_stmt *s, struct err *e); // step to the end, then reset
 void db_reset(struct db_stmt *s);

@@ -12,9 +12,12 @@ static const struct {
     const char *word;
     const char *sql;
 } dialect[] = {
-    {"{id}", "INTEGER PRIMARY KEY"}, {"{int}", "INTEGER"},
-    {"{text}", "TEXT"},              {"{blob}", "BLOB"},
-    {"{real}", "REAL"},              {"{table}", " STRICT"},
+    {"{id}", "INTEGER PRIMARY KEY"},
+    {"{int}", "INTEGER"},
+    {"{text}", "TEXT"},
+    {"{blob}", "BLOB"},
+    {"{real}", "REAL"},
+    {"{table}", " STRICT"},
     {"{clustered}", " STRICT, WITHOUT ROWID"},
 };
 
@@ -95,10 +98,11 @@ int db_migrate(struct db *d, const struct db_migration *migrations, size_t count
     }
     int newest = count == 0 ? 0 : migrations[count - 1].version;
     if (version > newest) {
-        return err_set(e, E_DATABASE,
-                       "the catalogue has schema version %d, made by a newer MacLab; this one knows "
-                       "up to %d",
-                       version, newest);
+        return err_set(
+            e, E_DATABASE,
+            "the catalogue has schema version %d, made by a newer MacLab; this one knows "
+            "up to %d",
+            version, newest);
     }
     for (size_t i = 0; i < count; i++) {
         if (migrations[i].version > version) {

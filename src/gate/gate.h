@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The gate: what stands between quarantine and archive. A gate looks at one whole file in a worker and
-// answers with a verdict, reasons and findings; nothing of the file reaches the archive before. The
-// structural gate (structural.h) is the only one yet: it proves that the file is a whole, well-formed
-// instance. The gate that de-identifies takes the same place: it will hold, and rewrite to `out`.
+// The gate: what stands between quarantine and archive. A gate looks at one whole file in a worker
+// and answers with a verdict, reasons and findings; nothing of the file reaches the archive before.
+// The structural gate (structural.h) is the only one yet: it proves that the file is a whole,
+// well-formed instance. The gate that de-identifies takes the same place: it will hold, and rewrite
+// to `out`.
 #pragma once
 
 #include <stdbool.h>
@@ -11,9 +12,9 @@
 #include "base/err.h"
 
 // X(verdict, word)
-#define GATE_VERDICT_LIST(X)  \
-    X(RELEASED, "released")   \
-    X(HELD, "held")           \
+#define GATE_VERDICT_LIST(X)                                                                       \
+    X(RELEASED, "released")                                                                        \
+    X(HELD, "held")                                                                                \
     X(REFUSED, "refused")
 
 enum gate_verdict {
@@ -32,18 +33,21 @@ const char *gate_verdict_word(enum gate_verdict verdict);
     X(MALFORMED, "malformed", "the data set is not well formed")                                   \
     X(TRUNCATED, "truncated", "the file ends before its data set does")                            \
     X(NESTING, "nesting", "sequences nested deeper than any real file")                            \
-    X(SYNTAX_UNKNOWN, "transfer-syntax-unknown", "a transfer syntax that this program does not know") \
+    X(SYNTAX_UNKNOWN, "transfer-syntax-unknown",                                                   \
+      "a transfer syntax that this program does not know")                                         \
     X(MEDIA_DIRECTORY, "media-directory",                                                          \
-      "a media directory (DICOMDIR): an index of files, not an instance; import the files it lists") \
+      "a media directory (DICOMDIR): an index of files, not an instance; import the files it "     \
+      "lists")                                                                                     \
     X(SOP_CLASS, "sop-class", "no SOP Class UID, or none that can be stored")                      \
     X(UID, "uid", "a UID that identifies the instance is missing or not a UID")                    \
     X(PIXELS_CUT, "pixels-cut", "the pixel data is shorter than its description")                  \
     X(PIXELS_WRONG, "pixels-wrong", "the pixel data does not agree with its description")          \
-    X(TRAILING, "trailing", "zeros lie behind the data set")                   \
+    X(TRAILING, "trailing", "zeros lie behind the data set")                                       \
     X(META_REPAIRED, "meta-repaired",                                                              \
       "preamble or file meta information was missing or wrong and is written anew")                \
     X(PIXELS_UNSHOWN, "pixels-unshown", "pixels of a kind that nothing here can show")             \
-    X(ODDITY, "oddity", "encoded in a way that the standard does not allow but that is understood") \
+    X(ODDITY, "oddity",                                                                            \
+      "encoded in a way that the standard does not allow but that is understood")                  \
     X(CHARSET, "charset", "text that its character set cannot explain")
 
 enum gate_reason {

@@ -93,7 +93,8 @@ static int check_class(struct arena *a, struct slice bytes, struct gate_structur
     if (dcm_uid_is_storage(uid) || (known == NULL && !standard)) {
         return E_OK; // a storage class, or a private one
     }
-    err_set(e, E_UNSUPPORTED, "%s is no storage SOP class", known == NULL ? s->sop_class : known->name);
+    err_set(e, E_UNSUPPORTED, "%s is no storage SOP class",
+            known == NULL ? s->sop_class : known->name);
     return err_in(e, "(0008,0016)");
 }
 
@@ -130,8 +131,8 @@ static int check_meta(struct arena *a, struct slice bytes, struct gate_structura
     return E_OK;
 }
 
-// A description without pixels is an image whose end is missing, unless they are elsewhere (Pixel Data
-// Provider URL, PS3.5 8.2.7). Reports and plans have no description.
+// A description without pixels is an image whose end is missing, unless they are elsewhere (Pixel
+// Data Provider URL, PS3.5 8.2.7). Reports and plans have no description.
 static int check_no_pixels(const struct dcm_dataset *d, struct err *e) {
     int64_t rows;
     int64_t bits;
@@ -178,25 +179,35 @@ static int check_trailing(struct arena *a, struct slice bytes, struct gate_struc
 
 // In this order: each may rely on those before it.
 static const struct check checks[] = {
-    {check_empty, GATE_REASON_EMPTY},         {check_open, GATE_REASON_NOT_DICOM},
-    {check_parse, GATE_REASON_MALFORMED},     {check_directory, GATE_REASON_MEDIA_DIRECTORY},
-    {check_syntax, GATE_REASON_SYNTAX_UNKNOWN}, {check_class, GATE_REASON_SOP_CLASS},
-    {check_uids, GATE_REASON_UID},            {check_meta, GATE_REASON_META_REPAIRED},
-    {check_pixels, GATE_REASON_PIXELS_WRONG}, {check_trailing, GATE_REASON_TRAILING},
+    {check_empty, GATE_REASON_EMPTY},
+    {check_open, GATE_REASON_NOT_DICOM},
+    {check_parse, GATE_REASON_MALFORMED},
+    {check_directory, GATE_REASON_MEDIA_DIRECTORY},
+    {check_syntax, GATE_REASON_SYNTAX_UNKNOWN},
+    {check_class, GATE_REASON_SOP_CLASS},
+    {check_uids, GATE_REASON_UID},
+    {check_meta, GATE_REASON_META_REPAIRED},
+    {check_pixels, GATE_REASON_PIXELS_WRONG},
+    {check_trailing, GATE_REASON_TRAILING},
 };
 
 static enum gate_reason precise(enum gate_reason reason, int code) {
     if (reason == GATE_REASON_NOT_DICOM || reason == GATE_REASON_MALFORMED) {
         switch (code) {
-        case E_TRUNCATED: return GATE_REASON_TRUNCATED;
-        case E_NESTING: return GATE_REASON_NESTING;
-        case E_UNSUPPORTED: return GATE_REASON_SYNTAX_UNKNOWN;
-        case E_NOT_DICOM: return GATE_REASON_NOT_DICOM;
-        default: return GATE_REASON_MALFORMED;
+        case E_TRUNCATED:
+            return GATE_REASON_TRUNCATED;
+        case E_NESTING:
+            return GATE_REASON_NESTING;
+        case E_UNSUPPORTED:
+            return GATE_REASON_SYNTAX_UNKNOWN;
+        case E_NOT_DICOM:
+            return GATE_REASON_NOT_DICOM;
+        default:
+            return GATE_REASON_MALFORMED;
         }
     }
     return reason == GATE_REASON_PIXELS_WRONG && code == E_TRUNCATED ? GATE_REASON_PIXELS_CUT
-                                                                      : reason;
+                                                                     : reason;
 }
 
 static void note_oddities(struct gate_structural *s) {

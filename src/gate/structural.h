@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The structural gate: the file is whole and well formed (PS3.5, PS3.10), says what it is (SOP Common,
-// PS3.3 C.12.1), belongs to a study and a series, and its pixel element agrees with its description.
-// It changes nothing and looks for no identity. What it has read is left for extraction, so that a
-// file is parsed once.
+// The structural gate: the file is whole and well formed (PS3.5, PS3.10), says what it is (SOP
+// Common, PS3.3 C.12.1), belongs to a study and a series, and its pixel element agrees with its
+// description. It changes nothing and looks for no identity. What it has read is left for
+// extraction, so that a file is parsed once.
 #pragma once
 
 #include <stdbool.h>
@@ -19,7 +19,7 @@ struct gate_structural {
     struct gate_report report;
     struct dcm_file file;
     struct dcm_dataset *dataset;
-    uint32_t oddities;     // DCM_ODDITY bits of the data set
+    uint32_t oddities; // DCM_ODDITY bits of the data set
     char sop_class[DCM_UID_MAX + 1];
     char sop_instance[DCM_UID_MAX + 1];
     char study[DCM_UID_MAX + 1];
@@ -32,7 +32,7 @@ struct gate_structural {
     struct px_frames frames;
 };
 
-// Runs the checks in the order of their table; the first refusal ends them. Memory from `a`; `bytes` must
-// outlive the result. Returns E_OK when released, else the code of report.why. UIDs are filled as far
-// as they could be read.
+// Runs the checks in the order of their table; the first refusal ends them. Memory from `a`;
+// `bytes` must outlive the result. Returns E_OK when released, else the code of report.why. UIDs
+// are filled as far as they could be read.
 int gate_structural_run(struct arena *a, struct slice bytes, struct gate_structural *ret_result);

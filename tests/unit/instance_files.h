@@ -18,7 +18,7 @@ struct instance_words {
     const char *study, *series, *instance, *sop_class; // NULL: a default
     const char *name, *id, *modality, *number, *description;
     const char *extra_study_date;
-    uint8_t fill;       // of the pixels
+    uint8_t fill; // of the pixels
     bool no_pixels;
     uint16_t rows_said; // 0: as there are (8)
     const char *syntax; // NULL: explicit little endian
@@ -43,9 +43,12 @@ static inline void instance_pixels(struct dcm_dataset *d, const struct instance_
     const struct {
         dcm_tag tag;
         int64_t value;
-    } numbers[] = {{DCM_SamplesPerPixel, 1}, {DCM_Rows, w->rows_said == 0 ? 8 : w->rows_said},
-                   {DCM_Columns, 8},         {DCM_BitsAllocated, 16},
-                   {DCM_BitsStored, 16},     {DCM_HighBit, 15},
+    } numbers[] = {{DCM_SamplesPerPixel, 1},
+                   {DCM_Rows, w->rows_said == 0 ? 8 : w->rows_said},
+                   {DCM_Columns, 8},
+                   {DCM_BitsAllocated, 16},
+                   {DCM_BitsStored, 16},
+                   {DCM_HighBit, 15},
                    {DCM_PixelRepresentation, 0}};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         (void)dcm_put_ints(d, numbers[i].tag, DCM_VR_US, &numbers[i].value, 1, &e);
@@ -90,7 +93,8 @@ static inline void instance_make(const struct instance_words *w, struct buf *out
     size_t before = out->len;
     if (dcm_file_write(d, &options, dcm_sink_buf(out), &e) != E_OK) {
         out->len = before;
-        if (dcm_write(d, implicit ? DCM_IMPLICIT_LE : DCM_EXPLICIT_LE, dcm_sink_buf(out), &e) != E_OK) {
+        if (dcm_write(d, implicit ? DCM_IMPLICIT_LE : DCM_EXPLICIT_LE, dcm_sink_buf(out), &e) !=
+            E_OK) {
             abort();
         }
     }

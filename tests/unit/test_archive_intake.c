@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a file to the archive and back: verdicts, retrieval, deletion, verification, and what happens
-// when disk, catalogue or folder fail. Workers are this program itself.
+// From a file to the archive and back: verdicts, retrieval, deletion, verification, and what
+// happens when disk, catalogue or folder fail. Workers are this program itself.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <ftw.h>
@@ -156,15 +157,15 @@ static void test_verdicts(void **state) {
     struct intake *i = open_intake(a, &results);
     send(i, 1, &(struct instance_words){.instance = "2.25.1"});
     send(i, 2, &(struct instance_words){.instance = "2.25.2", .number = "2"});
-    send(i, 3, &(struct instance_words){.instance = "2.25.1"});                // duplicate in the batch
-    send(i, 4, &(struct instance_words){.instance = "2.25.1", .fill = 9});     // conflict in the batch
+    send(i, 3, &(struct instance_words){.instance = "2.25.1"});            // duplicate in the batch
+    send(i, 4, &(struct instance_words){.instance = "2.25.1", .fill = 9}); // conflict in the batch
     send(i, 5, &(struct instance_words){.instance = "2.25.5", .rows_said = 99}); // cut pixels
     stream(i, 6, slice_str("hello, I am not DICOM"));
     stream(i, 7, slice_str(""));
     assert_int_equal(intake_finish(i, &e), E_OK);
-    static const enum intake_verdict expect[] = {
-        INTAKE_STORED,   INTAKE_STORED,  INTAKE_DUPLICATE, INTAKE_CONFLICT,
-        INTAKE_REFUSED, INTAKE_REFUSED, INTAKE_REFUSED};
+    static const enum intake_verdict expect[] = {INTAKE_STORED,   INTAKE_STORED,  INTAKE_DUPLICATE,
+                                                 INTAKE_CONFLICT, INTAKE_REFUSED, INTAKE_REFUSED,
+                                                 INTAKE_REFUSED};
     // Which of the three files of one UID comes first is not said; one of a kind is.
     assert_int_equal(results.count, 7);
     unsigned got[INTAKE_FAILED + 1] = {0};
@@ -239,8 +240,12 @@ static void test_many(void **state) {
         (void)snprintf(series, sizeof series, "2.25.8%u", n / 10);
         (void)snprintf(study, sizeof study, "2.25.9%u", n / 20);
         (void)snprintf(number, sizeof number, "%u", n % 10);
-        send(i, n, &(struct instance_words){.instance = instance, .series = series, .study = study,
-                                            .number = number, .fill = (uint8_t)n});
+        send(i, n,
+             &(struct instance_words){.instance = instance,
+                                      .series = series,
+                                      .study = study,
+                                      .number = number,
+                                      .fill = (uint8_t)n});
     }
     assert_int_equal(intake_finish(i, &e), E_OK);
     intake_close(i);
@@ -274,8 +279,12 @@ static void test_retrieval(void **state) {
     (void)state;
     struct err e = {0};
     struct archive *a = open_archive();
-    assert_int_equal(send_one(a, &(struct instance_words){.instance = "2.25.2", .number = "2", .fill = 7}), INTAKE_STORED);
-    assert_int_equal(send_one(a, &(struct instance_words){.instance = "2.25.1", .name = "Müller^Hans"}), INTAKE_STORED);
+    assert_int_equal(
+        send_one(a, &(struct instance_words){.instance = "2.25.2", .number = "2", .fill = 7}),
+        INTAKE_STORED);
+    assert_int_equal(
+        send_one(a, &(struct instance_words){.instance = "2.25.1", .name = "Müller^Hans"}),
+        INTAKE_STORED);
     struct db *db;
     assert_int_equal(archive_reader(a, &db, &e), E_OK);
     struct retrieve_path path = {"2.25.100", "", ""};
@@ -299,8 +308,10 @@ static void test_retrieval(void **state) {
     (void)close(fd);
     assert_int_equal(pixels[0], 7);
     assert_int_equal(pixels[127], 7);
-    assert_int_equal(retrieve_frame(db, &list[1].object, 2, &arena, &ranges, &count, &e), E_NOT_FOUND);
-    assert_int_equal(retrieve_frame(db, &list[1].object, 0, &arena, &ranges, &count, &e), E_NOT_FOUND);
+    assert_int_equal(retrieve_frame(db, &list[1].object, 2, &arena, &ranges, &count, &e),
+                     E_NOT_FOUND);
+    assert_int_equal(retrieve_frame(db, &list[1].object, 0, &arena, &ranges, &count, &e),
+                     E_NOT_FOUND);
     struct retrieve_range bulk;
     assert_int_equal(retrieve_bulk(db, &list[1].object, "7FE00010", &bulk, &e), E_OK);
     assert_int_equal(bulk.len, 128);
@@ -318,7 +329,8 @@ static void test_retrieval(void **state) {
     const char *text = (const char *)plain.data;
     assert_true(text[0] == '[' && text[plain.len - 2] == ']');
     assert_non_null(strstr(text, "Müller^Hans"));
-    assert_non_null(strstr(text, "/dicom-web/studies/2.25.100/series/2.25.200/instances/2.25.1/bulkdata/7FE00010"));
+    assert_non_null(strstr(
+        text, "/dicom-web/studies/2.25.100/series/2.25.200/instances/2.25.1/bulkdata/7FE00010"));
     struct retrieve_path wrong = {"2.25.100", "2.25.9", ""};
     size_t before = gz.len;
     assert_int_equal(retrieve_metadata(db, &wrong, true, &gz, &e), E_NOT_FOUND);
@@ -355,7 +367,8 @@ static void test_deflated(void **state) {
     (void)state;
     struct err e = {0};
     struct archive *a = open_archive();
-    assert_int_equal(send_one(a, &(struct instance_words){.syntax = DCM_DEFLATED_UID, .fill = 5}), INTAKE_STORED);
+    assert_int_equal(send_one(a, &(struct instance_words){.syntax = DCM_DEFLATED_UID, .fill = 5}),
+                     INTAKE_STORED);
     struct db *db;
     struct arena arena;
     struct retrieve_instance *list;
@@ -368,7 +381,8 @@ static void test_deflated(void **state) {
     assert_int_equal(archive_reader(a, &db, &e), E_OK);
     struct retrieve_path path = {"2.25.100", "2.25.200", "2.25.300"};
     assert_int_equal(retrieve_list(db, &path, &arena, &list, &count, &e), E_OK);
-    assert_int_equal(retrieve_frame(db, &list[0].object, 1, &arena, &ranges, &count, &e), E_NOT_ACCEPTABLE);
+    assert_int_equal(retrieve_frame(db, &list[0].object, 1, &arena, &ranges, &count, &e),
+                     E_NOT_ACCEPTABLE);
     assert_int_equal(archive_decode(a, &list[0].object, 1, &out, &e), E_OK);
     assert_int_equal(out.data[100], 5);
     buf_clear(&out);
@@ -387,10 +401,11 @@ static void test_deletion(void **state) {
     (void)state;
     struct err e = {0};
     struct archive *a = open_archive();
-    const struct instance_words all[] = {{.instance = "2.25.1"},
-                                         {.instance = "2.25.2"},
-                                         {.instance = "2.25.3", .series = "2.25.201", .modality = "MR"},
-                                         {.instance = "2.25.4", .study = "2.25.101", .series = "2.25.202", .id = "P2"}};
+    const struct instance_words all[] = {
+        {.instance = "2.25.1"},
+        {.instance = "2.25.2"},
+        {.instance = "2.25.3", .series = "2.25.201", .modality = "MR"},
+        {.instance = "2.25.4", .study = "2.25.101", .series = "2.25.202", .id = "P2"}};
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(send_one(a, &all[i]), INTAKE_STORED);
     }
@@ -408,13 +423,14 @@ static void test_deletion(void **state) {
     struct retrieve_path study = {"2.25.101", "", ""};
     assert_int_equal(archive_delete(a, &study, &gone, &e), E_OK);
     assert_int_equal(counts_of(a).studies, 1);
-    assert_int_equal(verify().all, 0); // counts, facets, no object left behind
+    assert_int_equal(verify().all, 0);                     // counts, facets, no object left behind
     assert_int_equal(send_one(a, &all[0]), INTAKE_STORED); // and it may come again
     archive_close(a);
     assert_int_equal(verify().all, 0);
 }
 
-// --- failures --------------------------------------------------------------------------------------
+// --- failures
+// --------------------------------------------------------------------------------------
 
 static void test_second_server(void **state) {
     (void)state;
@@ -518,7 +534,8 @@ static int remember_object(const struct hash *hash, const char *path, void *cont
     (void)path;
     char hex[HASH_HEX_LEN + 1];
     (void)hash_hex(hash, hex);
-    (void)snprintf(object_path, sizeof object_path, "%s/objects/%.2s/%.2s/%s", dir, hex, hex + 2, hex);
+    (void)snprintf(object_path, sizeof object_path, "%s/objects/%.2s/%.2s/%s", dir, hex, hex + 2,
+                   hex);
     return 0;
 }
 
@@ -544,9 +561,12 @@ static void test_verify_sees(void **state) {
     struct db *db;
     catalogue_path(path);
     assert_int_equal(db_open(path, DB_READ_WRITE, &db, &e), E_OK);
-    assert_int_equal(db_exec(db, "UPDATE series SET instance_count = 5;"
-                                 "UPDATE instance_data SET metadata_crc = 1;"
-                                 "DELETE FROM study_facet;", &e), E_OK);
+    assert_int_equal(db_exec(db,
+                             "UPDATE series SET instance_count = 5;"
+                             "UPDATE instance_data SET metadata_crc = 1;"
+                             "DELETE FROM study_facet;",
+                             &e),
+                     E_OK);
     db_close(db);
     struct problems p = verify();
     assert_true(p.of[VERIFY_COUNT] >= 3);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Matching of PS3.4 C.2.2.2 over a small catalogue of known rows; the catalogue page's words and facets.
+// Matching of PS3.4 C.2.2.2 over a small catalogue of known rows; the catalogue page's words and
+// facets.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <stdio.h>
@@ -41,20 +43,21 @@ static const struct row rows[] = {
      "19500101", "axial", "CHEST", "", "", "1"},
     {"1.2", "1.2.1", "1.2.1.1", "MULLER^HEIDI", "P2", "20260115", "1015", "A2", "MR", "Kopf",
      "19600101", "t1 tra", "HEAD", "", "", "1"},
-    {"1.3", "1.3.1", "1.3.1.1", "Yamada^Tarou=山田^太郎=やまだ^たろう", "P3", "20260131", "235959.5",
-     "A3", "CR", "100% thorax_ap!", "19700101", "ap", "CHEST", "", "", "1"},
-    {"1.4", "1.4.1", "1.4.1.1", "Doe^Jane^^Dr", "p1", "20251224", "120000", "", "CT", "Abdomen",
-     "", "pv", "ABDOMEN", "STEP1\\STEP2", "R1\\R2", "1"},
-    {"1.4", "1.4.1", "1.4.1.2", "Doe^Jane^^Dr", "p1", "20251224", "120000", "", "CT", "Abdomen",
-     "", "pv", "ABDOMEN", "STEP1\\STEP2", "R1\\R2", "2"},
-    {"1.4", "1.4.2", "1.4.2.1", "Doe^Jane^^Dr", "p1", "20251224", "120000", "", "SR", "Abdomen",
-     "", "report", "", "", "", "7"},
+    {"1.3", "1.3.1", "1.3.1.1", "Yamada^Tarou=山田^太郎=やまだ^たろう", "P3", "20260131",
+     "235959.5", "A3", "CR", "100% thorax_ap!", "19700101", "ap", "CHEST", "", "", "1"},
+    {"1.4", "1.4.1", "1.4.1.1", "Doe^Jane^^Dr", "p1", "20251224", "120000", "", "CT", "Abdomen", "",
+     "pv", "ABDOMEN", "STEP1\\STEP2", "R1\\R2", "1"},
+    {"1.4", "1.4.1", "1.4.1.2", "Doe^Jane^^Dr", "p1", "20251224", "120000", "", "CT", "Abdomen", "",
+     "pv", "ABDOMEN", "STEP1\\STEP2", "R1\\R2", "2"},
+    {"1.4", "1.4.2", "1.4.2.1", "Doe^Jane^^Dr", "p1", "20251224", "120000", "", "SR", "Abdomen", "",
+     "report", "", "", "", "7"},
     {"1.5", "1.5.1", "1.5.1.1", "", "", "", "", "", "US", "", "", "", "", "", "", ""},
 };
 
 static void add(struct register_batch *b, const struct row *row) {
     struct err e = {0};
-    struct record r = {.metadata = buf_slice(&segment), .metadata_len = 2,
+    struct record r = {.metadata = buf_slice(&segment),
+                       .metadata_len = 2,
                        .metadata_crc = segment_crc(slice_str("{}"))};
     for (size_t i = 0; i < ATTRIBUTE_EXTRACTED; i++) {
         r.texts[i] = slice_str("");
@@ -169,11 +172,11 @@ static void test_matching(void **state) {
         {SEARCH_STUDY, DCM_PatientID, "P1", false, "1"}, // case-sensitive
         {SEARCH_STUDY, DCM_PatientID, "P?", false, "3 2 1"},
         {SEARCH_STUDY, DCM_PatientID, "P1\\P3", false, "3 1"},
-        {SEARCH_STUDY, DCM_PatientID, "\"\"", false, "5"}, // empty value matching
+        {SEARCH_STUDY, DCM_PatientID, "\"\"", false, "5"},        // empty value matching
         {SEARCH_STUDY, DCM_PatientName, "muller*", false, "1 2"}, // case and accents
         {SEARCH_STUDY, DCM_PatientName, "MÜLLER^H*", false, "1 2"},
         {SEARCH_STUDY, DCM_PatientName, "müller^hans", false, "1"},
-        {SEARCH_STUDY, DCM_PatientName, "muller", false, ""}, // single value: the whole name
+        {SEARCH_STUDY, DCM_PatientName, "muller", false, ""},        // single value: the whole name
         {SEARCH_STUDY, DCM_PatientName, "yamada^tarou", false, "3"}, // one component group
         {SEARCH_STUDY, DCM_PatientName, "山田*", false, "3"},
         {SEARCH_STUDY, DCM_PatientName, "やまだ^たろう", false, "3"},
@@ -219,8 +222,8 @@ static void test_matching(void **state) {
         struct err e = {0};
         int rc = query(cases[i].level, cases[i].tag, cases[i].value, cases[i].fuzzy, &f, &e);
         if (rc != E_OK || strcmp(f.text, cases[i].expect) != 0) {
-            fail_msg("%08X = %s: \"%s\", expected \"%s\" (%s)", cases[i].tag, cases[i].value, f.text,
-                     cases[i].expect, e.text);
+            fail_msg("%08X = %s: \"%s\", expected \"%s\" (%s)", cases[i].tag, cases[i].value,
+                     f.text, cases[i].expect, e.text);
         }
     }
 }
@@ -396,7 +399,7 @@ static void test_page(void **state) {
     page("", "", 0, CATALOGUE_NAME, "5 4 1 2 3", "CT=2 CR=1 MR=1 SR=1 US=1");
     page("mull", "", 0, CATALOGUE_NEWEST, "2 1", "CT=1 MR=1");
     page("MÜL han", "", 0, CATALOGUE_NEWEST, "1", "CT=1");
-    page("report", "", 0, CATALOGUE_NEWEST, "4", "CT=1 SR=1"); // of a series' description
+    page("report", "", 0, CATALOGUE_NEWEST, "4", "CT=1 SR=1");  // of a series' description
     page("chest", "CR", 0, CATALOGUE_NEWEST, "3", "CR=1 CT=1"); // the facet ignores its own choice
     page("", "CT", 20260101, CATALOGUE_NEWEST, "1", "CR=1 CT=1 MR=1");
     page("xyzzy", "", 0, CATALOGUE_NEWEST, "", "");
@@ -456,10 +459,10 @@ static void test_findings(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_matching),        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_paging),          cmocka_unit_test(test_returned),
-        cmocka_unit_test(test_stopping),        cmocka_unit_test(test_every_attribute),
-        cmocka_unit_test(test_page),            cmocka_unit_test(test_series_page),
+        cmocka_unit_test(test_matching), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_paging),   cmocka_unit_test(test_returned),
+        cmocka_unit_test(test_stopping), cmocka_unit_test(test_every_attribute),
+        cmocka_unit_test(test_page),     cmocka_unit_test(test_series_page),
         cmocka_unit_test(test_findings),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <fcntl.h>
@@ -176,7 +177,8 @@ static void test_transactions(void **state) {
     db_rollback(d);
     db_rollback(d); // nothing to do
     assert_int_equal(db_begin(d, &e), E_OK);
-    assert_int_equal(db_exec(d, "INSERT INTO b (k, a) VALUES (1, 99)", &e), E_CONFLICT); // foreign key
+    assert_int_equal(db_exec(d, "INSERT INTO b (k, a) VALUES (1, 99)", &e),
+                     E_CONFLICT); // foreign key
     db_rollback(d);
     assert_int_equal(db_begin(d, &e), E_OK);
     assert_int_equal(db_exec(d, "INSERT INTO a (word) VALUES ('kept')", &e), E_OK);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "base/num.h"
@@ -57,9 +58,11 @@ static void test_words(void **state) {
         struct instance_words words;
         struct expect expect;
     } rows[] = {
-        {{.no_pixels = true, .sop_class = "1.2.840.10008.5.1.4.1.1.88.11"}, {E_OK, GATE_REASON_NONE}},
+        {{.no_pixels = true, .sop_class = "1.2.840.10008.5.1.4.1.1.88.11"},
+         {E_OK, GATE_REASON_NONE}},
         {{.sop_class = "1.2.276.0.7230010.3.99"}, {E_OK, GATE_REASON_NONE}}, // private
-        {{.sop_class = "1.2.840.10008.1.1"}, {E_UNSUPPORTED, GATE_REASON_SOP_CLASS}}, // verification
+        {{.sop_class = "1.2.840.10008.1.1"},
+         {E_UNSUPPORTED, GATE_REASON_SOP_CLASS}}, // verification
         {{.sop_class = "1.2.840.10008.99.99"}, {E_UNSUPPORTED, GATE_REASON_SOP_CLASS}},
         {{.sop_class = ""}, {E_MISSING, GATE_REASON_SOP_CLASS}},
         {{.study = ""}, {E_MISSING, GATE_REASON_UID}},
@@ -83,8 +86,8 @@ static void test_cut(void **state) {
     struct instance_words words = {0};
     buf_init(&file, 1 << 20);
     instance_make(&words, &file);
-    // Wherever it is cut it is refused, but between two elements before the pixels, where what is left is
-    // a whole data set that describes no image.
+    // Wherever it is cut it is refused, but between two elements before the pixels, where what is
+    // left is a whole data set that describes no image.
     size_t whole = 0;
     for (size_t len = 0; len < file.len; len++) {
         struct arena a;
@@ -97,7 +100,8 @@ static void test_cut(void **state) {
     }
     assert_in_range(whole, 1, 8);
     struct gate_structural s;
-    look(slice_of(file.data, file.len - 1), (struct expect){E_TRUNCATED, GATE_REASON_TRUNCATED}, &s);
+    look(slice_of(file.data, file.len - 1), (struct expect){E_TRUNCATED, GATE_REASON_TRUNCATED},
+         &s);
     assert_true(s.report.why.has_offset);
     assert_non_null(strstr(s.report.why.path, "7FE0,0010"));
     look(slice_of(file.data, 0), (struct expect){E_NOT_DICOM, GATE_REASON_EMPTY}, NULL);
@@ -119,7 +123,7 @@ static void test_nested(void **state) {
     struct instance_words words = {.no_pixels = true};
     buf_init(&file, 1 << 22);
     instance_make(&words, &file);
-    static const uint8_t begin[] = {0x40, 0x00, 0x30, 0xA7, 'S',  'Q',  0, 0, 0xFF, 0xFF,
+    static const uint8_t begin[] = {0x40, 0x00, 0x30, 0xA7, 'S',  'Q',  0,    0,    0xFF, 0xFF,
                                     0xFF, 0xFF, 0xFE, 0xFF, 0x00, 0xE0, 0xFF, 0xFF, 0xFF, 0xFF};
     for (int i = 0; i < 20000; i++) {
         buf_put(&file, begin, sizeof begin);
@@ -200,10 +204,10 @@ static void test_tables(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),     cmocka_unit_test(test_words),
-        cmocka_unit_test(test_cut),       cmocka_unit_test(test_not_dicom),
-        cmocka_unit_test(test_nested),    cmocka_unit_test(test_behind),
-        cmocka_unit_test(test_meta),      cmocka_unit_test(test_directory),
+        cmocka_unit_test(test_whole),  cmocka_unit_test(test_words),
+        cmocka_unit_test(test_cut),    cmocka_unit_test(test_not_dicom),
+        cmocka_unit_test(test_nested), cmocka_unit_test(test_behind),
+        cmocka_unit_test(test_meta),   cmocka_unit_test(test_directory),
         cmocka_unit_test(test_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
