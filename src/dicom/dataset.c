@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "dicom/dict.h"
 
-#define NODES_AT_FIRST 256
+#define NODES_AT_FIRST 512
 #define NODES_ON_STACK_MAX ((uint32_t)DCM_ELEMENTS_MAX)
 
 // A growing array on the heap of things that belong to structures not yet ended.

@@ -191,7 +191,7 @@ static int read_element(struct dcm_reader *r, struct dcm_reader_level *level, co
                         dcm_tag tag, uint64_t left, struct dcm_element *ret_element,
                         struct err *e) {
     struct dcm_head h = {.tag = tag};
-    int rc = dcm_reader_head(r, level, p, left, &h, e);
+    int rc = dcm_short_head(level, p, &h) ? E_OK : dcm_reader_head(r, level, p, left, &h, e);
     if (rc != E_OK || (rc = count_one(r, tag, e)) != E_OK) {
         return rc;
     }

@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "dicom/dict.h"
 
-static const bool wide_vr[DCM_VR_COUNT] = {
+const bool dcm_wide_vr[DCM_VR_COUNT] = {
 #define X(name, unit, wide, class, pad, longest) [DCM_VR_##name] = wide,
     DCM_VR_LIST(X)
 #undef X
@@ -110,7 +110,7 @@ static bool explicit_inside(const struct dcm_reader *r, const struct dcm_reader_
     if (vr == DCM_VR_NONE || fits(r, level, DCM_HEADER_LEN, length)) {
         return false;
     }
-    if (wide_vr[vr]) {
+    if (dcm_wide_vr[vr]) {
         return fits(r, level, DCM_WIDE_HEADER_LEN, 0) && num_le16(p + 6) == 0;
     }
     return fits(r, level, DCM_HEADER_LEN, num_le16(p + 6));
@@ -125,7 +125,7 @@ static int explicit_head(struct dcm_reader *r, struct dcm_reader_level *level, c
     bool big = level->encoding == DCM_EXPLICIT_BE;
     h->vr = vr;
     h->encoding = level->encoding;
-    if (!wide_vr[vr]) {
+    if (!dcm_wide_vr[vr]) {
         h->length = big ? num_be16(p + 6) : num_le16(p + 6);
         h->size = DCM_HEADER_LEN;
         return E_OK;

@@ -32,6 +32,23 @@ static inline uint32_t dcm_length_at(const uint8_t *p, enum dcm_encoding encodin
     return encoding == DCM_EXPLICIT_BE ? num_be32(p) : num_le32(p);
 }
 
+extern const bool dcm_wide_vr[DCM_VR_COUNT]; // two reserved bytes and a 32-bit length
+
+// The header that nearly every element of an explicit little-endian file has, read without a call;
+// false for every other one.
+static inline bool dcm_short_head(const struct dcm_reader_level *level, const uint8_t *p,
+                                  struct dcm_head *h) {
+    enum dcm_vr vr = dcm_vr_parse(p + 4);
+    if (level->encoding != DCM_EXPLICIT_LE || vr == DCM_VR_NONE || dcm_wide_vr[vr]) {
+        return false;
+    }
+    h->vr = vr;
+    h->encoding = DCM_EXPLICIT_LE;
+    h->length = num_le16(p + 6);
+    h->size = DCM_HEADER_LEN;
+    return true;
+}
+
 // Notes that the standard's rules alone did not tell how to read on.
 static inline void dcm_reader_guess(struct dcm_reader *r, uint32_t oddity) {
     r->oddities |= oddity;
