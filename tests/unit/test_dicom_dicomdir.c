@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/num.h"
 #include "dicom/dicomdir.h"
 #include "dicom/tags.h"
@@ -510,6 +511,33 @@ static void files_open_below_the_medium_only(void **state) {
     (void)rmdir(folder);
 }
 
+static void short_memory_is_an_error(void **state) {
+    (void)state;
+    bool done = false;
+    for (size_t n = 0; !done && n < 2000; n++) {
+        struct fixture f;
+        struct err e = {0};
+        set_up(&f);
+        struct dcm_dataset *d = instance(&f, CT, "P", "1", "1.1", "1.1.1");
+        mem_fail_after(n);
+        int rc = dcm_dicomdir_maker_add(f.maker, d, f.syntax, "A/B", NULL, &e);
+        if (rc == E_OK) {
+            rc = dcm_dicomdir_maker_write(f.maker, "2.25.1", dcm_sink_buf(&f.file), &e);
+        }
+        if (rc == E_OK) {
+            rc = dcm_dicomdir_read(&f.arena, buf_slice(&f.file), &f.dir, &e);
+        }
+        mem_fail_after(MEM_FAIL_NEVER);
+        if (rc != E_OK && rc != E_MEMORY) {
+            print_message("%zu: %d %s\n", n, rc, e.text);
+        }
+        assert_true(rc == E_OK || rc == E_MEMORY);
+        done = rc == E_OK;
+        tear_down(&f);
+    }
+    assert_true(done);
+}
+
 // --- samples
 
 static void every_sample_gives_its_files(void **state) {
@@ -569,6 +597,7 @@ int main(void) {
         cmocka_unit_test(file_ids_stay_on_the_medium),
         cmocka_unit_test(no_directory_is_refused),
         cmocka_unit_test(files_open_below_the_medium_only),
+        cmocka_unit_test(short_memory_is_an_error),
         cmocka_unit_test(every_sample_gives_its_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "dicom/dataset.h"
 #include "dicom/dump.h"
 #include "dicom/part10.h"
@@ -225,6 +226,35 @@ static void a_cut_file_shows_what_is_there(void **state) {
     tear_down(&f);
 }
 
+static void short_memory_is_an_error(void **state) {
+    (void)state;
+    struct fixture f;
+    struct err e = {0};
+    set_up(&f);
+    put(f.d, DCM_Modality, DCM_VR_CS, "CT");
+    put(f.d, DCM_PatientName, DCM_VR_PN, "A^B");
+    write_file(&f);
+    bool done = false;
+    for (size_t n = 0; !done && n < 200; n++) {
+        struct dcm_file file;
+        struct dcm_dump_options options = {0};
+        struct arena a;
+        arena_init(&a, MEMORY);
+        buf_done(&f.out);
+        mem_fail_after(n);
+        int rc = dcm_file_open(&a, buf_slice(&f.file), &file, &e);
+        if (rc == E_OK) {
+            rc = dcm_dump(&file, &options, dcm_sink_buf(&f.out), &e);
+        }
+        mem_fail_after(MEM_FAIL_NEVER);
+        assert_true(rc == E_OK || rc == E_MEMORY);
+        done = rc == E_OK;
+        arena_done(&a);
+    }
+    assert_true(done);
+    tear_down(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_of_value_has_its_line),
@@ -233,6 +263,7 @@ int main(void) {
         cmocka_unit_test(values_against_their_vr_are_remarked),
         cmocka_unit_test(long_values_are_cut_unless_all_is_wanted),
         cmocka_unit_test(a_cut_file_shows_what_is_there),
+        cmocka_unit_test(short_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
