@@ -42,10 +42,10 @@ struct choice {
 };
 
 // The members of a line that people are shown.
-enum field { TIME, ORIGIN, ACTION, WHAT, WHERE, WHY, ALLOWED, CLAUSE, NOTE, FIELDS };
+enum field { TIME, ORIGIN, ACTION, WHAT, WHERE, ALLOWED, CLAUSE, NOTE, OF, TIMES, FIELDS };
 
-static const char *const names[FIELDS] = {"time", "origin",  "action", "what", "where",
-                                          "why",  "allowed", "clause", "note"};
+static const char *const names[FIELDS] = {"time",    "origin", "action", "what", "where",
+                                          "allowed", "clause", "note",   "of",   "times"};
 
 struct shown {
     char text[FIELDS][FIELD_MAX];
@@ -59,6 +59,8 @@ static void take(struct shown *s, const struct json_token *name, const struct js
             buf_init(&text, FIELD_MAX - 1);
             if (value->kind == JSON_STRING) {
                 (void)json_in_text(value, &text, &e);
+            } else if (value->kind == JSON_NUMBER) {
+                buf_put_slice(&text, value->raw);
             } else if (value->kind == JSON_TRUE) {
                 buf_put_str(&text, "true");
             }
@@ -90,7 +92,11 @@ static bool read_line(struct slice line, struct shown *ret_shown) {
 
 static void print_line(const struct shown *s) {
     if (s->text[NOTE][0] != '\0') {
-        (void)printf("%s  note      %s\n", s->text[TIME], s->text[NOTE]);
+        (void)printf("%s  note      %s", s->text[TIME], s->text[NOTE]);
+        if (s->text[TIMES][0] != '\0') {
+            (void)printf(": line %s, %s times more", s->text[OF], s->text[TIMES]);
+        }
+        (void)putchar('\n');
         return;
     }
     bool allowed = strcmp(s->text[ALLOWED], "true") == 0;

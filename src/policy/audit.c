@@ -23,6 +23,15 @@
 #define DIR_MODE 0700
 #define FILE_MODE 0600
 
+// A read that was written, and how often it was made again.
+struct repeat {
+    struct hash key;
+    usec since;
+    uint64_t seq;
+    uint64_t times;
+};
+#define REPEATS 256 // by the first byte of the key
+
 struct audit {
     const struct clock *clock;
     int dir_fd, lock_fd, head_fd;
@@ -35,6 +44,9 @@ struct audit {
     struct hash tail;
     struct buf line;
     struct hash_stream *hashing;
+    usec window; // 0: reads are not counted
+    usec looked; // when the repeats were last looked through
+    struct repeat *repeats;
 
     pthread_mutex_t syncing; // taken before `lock`
     uint64_t synced;         // every line up to this one
@@ -254,6 +266,78 @@ static int right_month(struct audit *a, struct err *e) {
     return file_sync_dir(a->dir_fd, e);
 }
 
+// --- counting repeated reads --------------------------------------------------------------------------
+
+static int note_repeat(struct audit *a, struct repeat *r, struct err *e) {
+    if (r->times == 0) {
+        return E_OK;
+    }
+    struct audit_place at = next_place(a);
+    buf_clear(&a->line);
+    struct hash h = audit_line_repeated(&a->line, a->hashing, &at, r->seq, r->times);
+    if (append(a, &h, e) != E_OK) {
+        return e->code;
+    }
+    r->times = 0;
+    return E_OK;
+}
+
+// Every count whose time is over (all: every count) becomes a note.
+static int note_repeats(struct audit *a, bool all, struct err *e) {
+    usec now = clock_now(a->clock);
+    for (size_t i = 0; a->repeats != NULL && i < REPEATS; i++) {
+        struct repeat *r = &a->repeats[i];
+        bool over = now < r->since || now - r->since >= a->window;
+        if ((all || over) && note_repeat(a, r, e) != E_OK) {
+            return e->code;
+        }
+    }
+    a->looked = now;
+    return E_OK;
+}
+
+static void add_text(struct hash_stream *h, struct slice text) {
+    uint64_t len = text.len;
+    hash_stream_add(h, &len, sizeof len); // so that no two lists of texts read the same
+    hash_stream_add(h, text.ptr, text.len);
+}
+
+static struct slice text_of(const char *text) { return slice_str(text != NULL ? text : ""); }
+
+static struct hash key_of(struct audit *a, const struct policy_request *r) {
+    struct slice what = text_of(r->what);
+    uint32_t action = (uint32_t)r->action;
+    hash_stream_add(a->hashing, &action, sizeof action);
+    add_text(a->hashing, text_of(r->who.name));
+    add_text(a->hashing, text_of(r->who.address));
+    add_text(a->hashing, slice_first(what, slice_find(what, '/')));
+    add_text(a->hashing, text_of(r->where));
+    add_text(a->hashing, text_of(r->why));
+    return hash_stream_end(a->hashing);
+}
+
+// Whether the read is like one that was written within the window; counts it then.
+static bool is_repeat(struct audit *a, const struct hash *key) {
+    struct repeat *r = &a->repeats[key->bytes[0]];
+    usec now = clock_now(a->clock);
+    if (r->seq == 0 || !hash_eq(&r->key, key) || now < r->since || now - r->since >= a->window) {
+        return false;
+    }
+    r->times++;
+    return true;
+}
+
+int audit_count_reads(struct audit *a, usec window, struct err *e) {
+    if (a->repeats == NULL) {
+        a->repeats = mem_array(REPEATS, sizeof *a->repeats);
+    }
+    if (a->repeats == NULL) {
+        return err_set(e, E_MEMORY, "audit log");
+    }
+    a->window = window;
+    return E_OK;
+}
+
 // --- open and close -----------------------------------------------------------------------------------
 
 static int open_files(struct audit *a, const char *data_dir, struct err *e) {
@@ -318,6 +402,15 @@ int audit_open(const char *data_dir, const struct clock *clock, struct audit **r
     return E_OK;
 }
 
+static int settle(struct audit *a, struct err *e) {
+    return !as_we_left_it(a) && reload(a, e) != E_OK ? e->code : right_month(a, e);
+}
+
+static int last_notes(struct audit *a, void *context, struct err *e) {
+    (void)context;
+    return settle(a, e) == E_OK ? note_repeats(a, true, e) : e->code;
+}
+
 // Remembers how far the log is on disk.
 static void write_head(struct audit *a, uint64_t seq, const struct hash *tail) {
     char text[128], hex[HASH_HEX_LEN + 1];
@@ -330,6 +423,10 @@ void audit_close(struct audit *a) {
     if (a == NULL) {
         return;
     }
+    struct err ignored = {0};
+    if (a->window > 0 && a->fd >= 0) {
+        (void)locked(a, last_notes, NULL, &ignored);
+    }
     if (a->fd >= 0 && a->synced < a->seq && fdatasync(a->fd) == 0) {
         write_head(a, a->seq, &a->tail);
     }
@@ -339,6 +436,7 @@ void audit_close(struct audit *a) {
     cleanup_fd(&a->dir_fd);
     hash_stream_free(a->hashing);
     buf_done(&a->line);
+    mem_free(a->repeats);
     (void)pthread_mutex_destroy(&a->syncing);
     (void)pthread_mutex_destroy(&a->lock);
     mem_free(a);
@@ -349,12 +447,17 @@ void audit_close(struct audit *a) {
 struct entry {
     const struct policy_request *request;
     const struct policy_decision *decision;
+    const struct hash *key; // NULL: not counted when it comes again
     uint64_t seq;
 };
 
 static int append_decision(struct audit *a, void *context, struct err *e) {
     struct entry *entry = context;
-    if ((!as_we_left_it(a) && reload(a, e) != E_OK) || right_month(a, e) != E_OK) {
+    struct repeat *slot = entry->key != NULL ? &a->repeats[entry->key->bytes[0]] : NULL;
+    usec now = clock_now(a->clock);
+    bool due = a->window > 0 && (now < a->looked || now - a->looked >= a->window);
+    if (settle(a, e) != E_OK || (due && note_repeats(a, false, e) != E_OK) ||
+        (slot != NULL && note_repeat(a, slot, e) != E_OK)) {
         return e->code;
     }
     struct audit_place at = next_place(a);
@@ -362,7 +465,13 @@ static int append_decision(struct audit *a, void *context, struct err *e) {
     struct hash h =
         audit_line_decision(&a->line, a->hashing, &at, entry->request, entry->decision);
     entry->seq = at.seq;
-    return append(a, &h, e);
+    if (append(a, &h, e) != E_OK) {
+        return e->code;
+    }
+    if (slot != NULL) {
+        *slot = (struct repeat){*entry->key, at.time, at.seq, 0};
+    }
+    return E_OK;
 }
 
 // One sync serves every thread that waits for it.
@@ -386,13 +495,24 @@ static int sync_up_to(struct audit *a, uint64_t seq, struct err *e) {
     return rc;
 }
 
+static int write_decision(struct audit *a, struct entry *entry, bool durable, struct err *e) {
+    struct hash key;
+    (void)pthread_mutex_lock(&a->lock);
+    if (!durable && a->window > 0) {
+        key = key_of(a, entry->request);
+        entry->key = &key;
+    }
+    int rc = entry->key != NULL && is_repeat(a, entry->key) ? E_OK
+                                                            : locked(a, append_decision, entry, e);
+    (void)pthread_mutex_unlock(&a->lock);
+    return rc;
+}
+
 int audit_decision(struct audit *a, const struct policy_request *request,
                    const struct policy_decision *decision, struct err *e) {
-    struct entry entry = {request, decision, 0};
-    (void)pthread_mutex_lock(&a->lock);
-    int rc = locked(a, append_decision, &entry, e);
-    (void)pthread_mutex_unlock(&a->lock);
+    struct entry entry = {.request = request, .decision = decision};
     bool durable = !decision->allowed || policy_action_custody(request->action);
+    int rc = write_decision(a, &entry, durable, e);
     return rc == E_OK && durable ? sync_up_to(a, entry.seq, e) : rc;
 }
 

@@ -30,6 +30,15 @@ int audit_open(const char *data_dir, const struct clock *clock, struct audit **r
                struct err *e);
 void audit_close(struct audit *a); // NULL allowed
 
+// For a server: within `window` after an allowed read was written, further ones by the same person from
+// the same address, by the same action at the same door, of the same study (`what` up to its first slash),
+// are counted instead of written; the count follows in a note that names the line ("repeated"). A station
+// that pages through a series then costs two lines, not a thousand. Custody and refusals are always
+// written. A crash may lose counts, never the first line. 0 (the state after audit_open): every
+// decision has its line. Call before threads use `a`.
+#define AUDIT_READS_WINDOW (60 * CLOCK_SECOND)
+int audit_count_reads(struct audit *a, usec window, struct err *e);
+
 // Thread-safe. A decision that cannot be written is E_IO / E_FULL: the door must then refuse.
 int audit_decision(struct audit *a, const struct policy_request *request,
                    const struct policy_decision *decision, struct err *e);

@@ -118,6 +118,19 @@ struct hash audit_line_continued(struct buf *out, struct hash_stream *hashing,
     return end(out, start, hashing);
 }
 
+struct hash audit_line_repeated(struct buf *out, struct hash_stream *hashing,
+                                const struct audit_place *at, uint64_t of, uint64_t times) {
+    size_t start = out->len;
+    struct json j;
+    begin(&j, out, at);
+    json_member_str(&j, "note", "repeated");
+    json_name(&j, "of");
+    json_u64(&j, of);
+    json_name(&j, "times");
+    json_u64(&j, times);
+    return end(out, start, hashing);
+}
+
 static void put_torn(struct buf *out, struct slice torn) {
     char hex[HASH_HEX_LEN + 1];
     struct hash h = hash_of(torn);

@@ -30,6 +30,9 @@ struct hash audit_line_continued(struct buf *out, struct hash_stream *hashing,
 // The bytes between the line before and this one are torn.
 struct hash audit_line_sealed(struct buf *out, struct hash_stream *hashing,
                               const struct audit_place *at, struct slice torn);
+// Decisions like that of line `of` were made `times` times more.
+struct hash audit_line_repeated(struct buf *out, struct hash_stream *hashing,
+                                const struct audit_place *at, uint64_t of, uint64_t times);
 
 struct audit_line {
     uint64_t seq;

@@ -488,6 +488,58 @@ static void tampering_is_found(void **state) {
     buf_done(&good);
 }
 
+// --- counting -----------------------------------------------------------------------------------------
+
+static void repeated_reads_are_counted(void **state) {
+    struct fixture *f = *state;
+    struct err e = {0};
+    assert_int_equal(audit_count_reads(f->audit, AUDIT_READS_WINDOW, &e), E_OK);
+    for (int i = 0; i < 100; i++) { // the images of two studies, then another door and person
+        char what[40];
+        (void)snprintf(what, sizeof what, "1.2.%d/1.2.3/1.2.3.%d", i % 2, i);
+        assert_true(ask(f->audit, POLICY_IMAGE_READ, "127.0.0.1", what));
+    }
+    assert_int_equal(check(f).lines, 2);
+    assert_true(ask(f->audit, POLICY_IMAGE_READ, "127.0.0.2", "1.2.0"));
+    assert_true(ask(f->audit, POLICY_CATALOGUE_SEARCH, "127.0.0.1", "1.2.0"));
+    assert_int_equal(check(f).lines, 4);
+    for (int i = 0; i < 3; i++) { // never counted
+        assert_true(ask(f->audit, POLICY_IMAGE_RECEIVE, "127.0.0.1", "1.2.0"));
+        assert_false(ask(f->audit, POLICY_IMAGE_READ, "10.0.0.1", "1.2.0"));
+    }
+    assert_int_equal(check(f).lines, 10);
+    f->now += AUDIT_READS_WINDOW;
+    assert_true(ask(f->audit, POLICY_IMAGE_READ, "127.0.0.1", "1.2.0")); // two notes, and the line
+    assert_int_equal(check(f).lines, 13);
+    assert_true(ask(f->audit, POLICY_IMAGE_READ, "127.0.0.1", "1.2.0/1.2.3"));
+    assert_int_equal(check(f).lines, 13);
+    audit_close(f->audit); // the last note
+    f->audit = open_audit(f);
+    assert_int_equal(check(f).lines, 14);
+    char path[128];
+    segment(f, "2026-11.jsonl", path);
+    struct buf b = content(path);
+    assert_non_null(strstr((char *)b.data, ",\"note\":\"repeated\",\"of\":1,\"times\":49,"));
+    assert_non_null(strstr((char *)b.data, ",\"note\":\"repeated\",\"of\":2,\"times\":49,"));
+    assert_non_null(strstr((char *)b.data, ",\"note\":\"repeated\",\"of\":13,\"times\":1,"));
+    buf_done(&b);
+}
+
+static void no_count_is_lost_where_many_studies_are_read(void **state) {
+    struct fixture *f = *state;
+    struct err e = {0};
+    enum { STUDIES = 1000, TIMES = 3 };
+    assert_int_equal(audit_count_reads(f->audit, AUDIT_READS_WINDOW, &e), E_OK);
+    for (int i = 0; i < STUDIES * TIMES; i++) {
+        char what[40];
+        (void)snprintf(what, sizeof what, "1.2.%d", i / TIMES);
+        assert_true(ask(f->audit, POLICY_IMAGE_READ, "127.0.0.1", what));
+    }
+    audit_close(f->audit);
+    f->audit = open_audit(f);
+    assert_int_equal(check(f).lines, 2 * STUDIES);
+}
+
 // --- no room ------------------------------------------------------------------------------------------
 
 static void what_cannot_be_written_is_refused(void **state) {
@@ -558,7 +610,14 @@ static int bench(void) {
         printf("%-12s %8.2f us\n", rows[i].name,
                (double)(clock_monotonic(clock_system()) - at) / rows[i].rounds);
     }
+    struct err e = {0};
+    (void)audit_count_reads(f->audit, AUDIT_READS_WINDOW, &e);
     usec at = clock_monotonic(clock_system());
+    for (int n = 0; n < 100000; n++) {
+        (void)ask(f->audit, POLICY_IMAGE_READ, "127.0.0.1", "1.2.826.0.1.3680043.8.498.1/1.2.3");
+    }
+    printf("counted read %8.2f us\n", (double)(clock_monotonic(clock_system()) - at) / 100000);
+    at = clock_monotonic(clock_system());
     uint64_t lines = check(f).lines;
     printf("verify: %.2f us a line\n",
            (double)(clock_monotonic(clock_system()) - at) / (double)lines);
@@ -581,6 +640,8 @@ int main(int argc, char **argv) {
         WITH_LOG(a_crash_between_two_months_is_mended),
         WITH_LOG(killed_writers_leave_a_chain),
         WITH_LOG(tampering_is_found),
+        WITH_LOG(repeated_reads_are_counted),
+        WITH_LOG(no_count_is_lost_where_many_studies_are_read),
         WITH_LOG(what_cannot_be_written_is_refused),
         WITH_LOG(lines_are_shown_in_order),
     };
