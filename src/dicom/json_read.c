@@ -675,10 +675,12 @@ struct list {
 static int add_dataset(struct arena *a, struct list *list, struct dcm_dataset *d, struct err *e) {
     if (list->count == list->cap) {
         uint32_t cap = list->cap == 0 ? 8 : list->cap * 2;
-        struct dcm_dataset **grown =
-            cap > DATASETS_MAX ? NULL : arena_array(a, cap, sizeof *list->datasets);
-        if (grown == NULL) {
+        if (cap > DATASETS_MAX) {
             return err_set(e, E_LIMIT, "DICOM JSON: too many data sets");
+        }
+        struct dcm_dataset **grown = arena_array(a, cap, sizeof *list->datasets);
+        if (grown == NULL) {
+            return err_set(e, E_MEMORY, "no memory for the data sets");
         }
         if (list->count > 0) {
             memcpy(grown, list->datasets, list->count * sizeof *grown);
