@@ -4,6 +4,8 @@
 // trust is written at stored_space().
 #include "pixel/codec_jpeg.h"
 
+#include <string.h>
+
 #include "base/err.h"
 #include "dicom/uid.h"
 #include "pixel/jpeg_error.h"
@@ -53,9 +55,17 @@ static J_COLOR_SPACE stored_space(const struct jpeg_decompress_struct *c,
     return im->photometric == PX_RGB ? JCS_RGB : JCS_YCbCr;
 }
 
+// Slide scanners write narrower streams for the tiles at the right and lower edge.
+static bool size_fits(const struct jpeg_decompress_struct *c, const struct px_image *im) {
+    if (im->tiled) {
+        return c->image_width <= im->columns && c->image_height <= im->rows;
+    }
+    return c->image_width == im->columns && c->image_height == im->rows;
+}
+
 static int check_stream(const struct jpeg_decompress_struct *c, const struct px_image *im,
                         struct err *e) {
-    if (c->image_width != im->columns || c->image_height != im->rows) {
+    if (!size_fits(c, im)) {
         return err_set(e, E_MISMATCH, "the JPEG stream is %u x %u, the data set says %u x %u",
                        c->image_width, c->image_height, im->columns, im->rows);
     }
@@ -87,6 +97,9 @@ static int start(struct reader *r, const struct px_image *im, struct slice bytes
 static void read_rows(struct reader *r, struct px_frame *frame) {
     struct jpeg_decompress_struct *c = &r->cinfo;
     size_t row_len = (size_t)frame->columns * frame->samples;
+    if (c->output_width < frame->columns || c->output_height < frame->rows) {
+        memset(frame->own, UINT8_MAX, frame->len); // what the tile leaves open is bare glass
+    }
     while (c->output_scanline < c->output_height && r->error.damage == 0) {
         JSAMPROW rows[ROWS_AT_ONCE];
         JDIMENSION count = 0;

@@ -220,6 +220,7 @@ static void read_display(const struct dcm_dataset *d, struct px_image *im) {
     if (dcm_text(d, DCM_LossyImageCompression, 0, &text)) {
         im->lossy = slice_eq_str(text, "01");
     }
+    im->tiled = dcm_get(d, DCM_TotalPixelMatrixColumns) != NULL;
 }
 
 static bool bits_known(const struct px_image *im) {

@@ -120,13 +120,14 @@ struct px_image {
     bool has_smallest_largest;
     int64_t smallest;
     int64_t largest;
-    double pixel_height;       // ratio of a pixel's height to its width; 1 when square or not said
-    bool has_spacing;          // Pixel Spacing, else Imager Pixel Spacing, mm
-    double row_spacing;        // between rows
-    double column_spacing;     // between columns
-    bool lossy;                // Lossy Image Compression "01"
-    struct px_palette palette; // count 0 when there is none
-    struct px_grey grey;       // of all frames that have none of their own
+    double pixel_height;   // ratio of a pixel's height to its width; 1 when square or not said
+    bool has_spacing;      // Pixel Spacing, else Imager Pixel Spacing, mm
+    double row_spacing;    // between rows
+    double column_spacing; // between columns
+    bool lossy;            // Lossy Image Compression "01"
+    bool tiled; // frames are tiles of a larger picture (PS3.3 C.8.12.4, Total Pixel Matrix)
+    struct px_palette palette;        // count 0 when there is none
+    struct px_grey grey;              // of all frames that have none of their own
     const struct px_grey *frame_grey; // NULL, or `frames` entries (enhanced multi-frame)
 };
 

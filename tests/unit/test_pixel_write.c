@@ -138,6 +138,26 @@ static void test_jpeg_streams_that_lie(void **state) {
     assert_int_equal(decode(&right, buf_slice(&out), &f, &e), E_OK);
 }
 
+// Tiles of a slide may be smaller than declared: the rest is white. Larger ones are refused.
+static void test_jpeg_tiles(void **state) {
+    (void)state;
+    CLEANUP(cleanup_buf) struct buf out;
+    CLEANUP(cleanup_px_frame) struct px_frame f = {0};
+    struct err e = {0};
+    buf_init(&out, (size_t)1 << 20);
+    memset(pixels, 9, sizeof pixels);
+    assert_int_equal(px_jpeg_write(pixels, 20, 10, 1, 95, &out, &e), E_OK);
+    struct px_image im = jpeg_image(30, 12, 1);
+    im.tiled = true;
+    assert_int_equal(decode(&im, buf_slice(&out), &f, &e), E_OK);
+    for (size_t i = 0; i < 30 * 12; i++) {
+        bool inside = i % 30 < 20 && i / 30 < 10;
+        assert_true(inside ? abs(f.data[i] - 9) < 3 : f.data[i] == 255);
+    }
+    im.columns = 19;
+    assert_int_equal(decode(&im, buf_slice(&out), &f, &e), E_MISMATCH);
+}
+
 static size_t find_marker(const struct buf *jpeg, uint8_t marker) {
     for (size_t i = 0; i + 1 < jpeg->len; i++) {
         if (jpeg->data[i] == 0xFF && jpeg->data[i + 1] == marker) {
@@ -222,6 +242,7 @@ int main(void) {
         cmocka_unit_test(test_jpeg),
         cmocka_unit_test(test_jpeg_streams_that_lie),
         cmocka_unit_test(test_jpeg_processes),
+        cmocka_unit_test(test_jpeg_tiles),
         cmocka_unit_test(test_jpeg_adobe_marker),
         cmocka_unit_test(test_memory_runs_out),
     };
