@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "dicom/tag.h"
 #include "dicom/vr.h"
 
 struct buf;
@@ -82,3 +83,14 @@ void dcm_charset_to_utf8(const struct dcm_charset *cs, enum dcm_vr vr, struct sl
 // term has (or of bytes that are not UTF-8); `out` then ends where it did before.
 int dcm_charset_from_utf8(const struct dcm_charset *cs, enum dcm_vr vr, struct slice utf8,
                           struct buf *out, struct err *e);
+
+// Puts UTF-8 text into a data set in the character set that applies there. E_CHARSET when it cannot
+// be said in it: dcm_charset_convert to ISO_IR 192 first.
+int dcm_charset_put(struct dcm_dataset *d, dcm_tag tag, enum dcm_vr vr, struct slice utf8,
+                    struct err *e);
+
+// Puts all text of `d` and its items into `to` and says so in (0008,0005) of `d`, of no item. Bytes
+// that are no text in their present set become U+FFFD, counted in `report` (may be NULL). E_CHARSET
+// with the tag path when `to` lacks a character; nothing has changed then.
+int dcm_charset_convert(struct dcm_dataset *d, const struct dcm_charset *to,
+                        struct dcm_charset_report *report, struct err *e);

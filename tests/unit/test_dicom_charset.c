@@ -8,11 +8,14 @@
 
 #include <cmocka.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "dicom/charset.h"
+#include "dicom/dataset.h"
+#include "dicom/tags.h"
 
 #define E_ "\x1b"
 
@@ -324,6 +327,94 @@ static void short_of_memory(void **state) {
     buf_done(&out);
 }
 
+// --- data sets
+
+static void put(struct dcm_dataset *d, dcm_tag tag, enum dcm_vr vr, const char *text) {
+    struct err e = {0};
+    assert_int_equal(dcm_put_str(d, tag, vr, text, &e), E_OK);
+}
+
+static void check_node(const struct dcm_dataset *d, dcm_tag tag, const char *raw) {
+    struct slice text;
+    assert_true(dcm_node_text(dcm_get(d, tag), 0, &text));
+    assert_true(slice_eq_str(text, raw));
+}
+
+// Latin-1 outside, an item without a set of its own, and one in Japanese.
+static struct dcm_dataset *three_levels(struct arena *a) {
+    struct dcm_dataset *d = dcm_dataset_new(a, DCM_EXPLICIT_LE);
+    struct dcm_dataset *item;
+    struct err e = {0};
+    put(d, DCM_SpecificCharacterSet, DCM_VR_CS, "ISO_IR 100");
+    put(d, DCM_PatientName, DCM_VR_PN, "M\xfcller");
+    assert_int_equal(dcm_add_item(d, DCM_ReferencedImageSequence, &item, &e), E_OK);
+    put(item, DCM_PatientName, DCM_VR_PN, "Z\xfcrn");
+    assert_int_equal(dcm_add_item(d, DCM_ReferencedImageSequence, &item, &e), E_OK);
+    put(item, DCM_SpecificCharacterSet, DCM_VR_CS, "\\ISO 2022 IR 87");
+    put(item, DCM_PatientName, DCM_VR_PN, E_ "$B;3ED" E_ "(B");
+    return d;
+}
+
+static void items_inherit_or_carry_their_own(void **state) {
+    (void)state;
+    struct arena a;
+    arena_init(&a, 1 << 20);
+    struct dcm_dataset *d = three_levels(&a);
+    const struct dcm_node *n = dcm_get(d, DCM_ReferencedImageSequence);
+    struct dcm_charset own = dcm_charset_of(dcm_item(n, 1));
+    struct dcm_charset inherited = dcm_charset_of(dcm_item(n, 0));
+    struct dcm_charset outer = dcm_charset_of(d);
+    assert_int_equal(inherited.terms[0], outer.terms[0]);
+    assert_int_equal(own.count, 2);
+    put(dcm_item(n, 0)->parent, DCM_SpecificCharacterSet, DCM_VR_CS, "ISO_IR 144");
+    inherited = dcm_charset_of(dcm_item(n, 0));
+    assert_int_not_equal(inherited.terms[0], outer.terms[0]);
+    arena_done(&a);
+}
+
+static void data_sets_move_to_another_set(void **state) {
+    (void)state;
+    struct arena a;
+    struct err e = {0};
+    struct dcm_charset_report report = {0};
+    struct dcm_charset utf8 = dcm_charset_utf8();
+    arena_init(&a, 1 << 20);
+    struct dcm_dataset *d = three_levels(&a);
+    assert_int_equal(dcm_charset_convert(d, &utf8, &report, &e), E_OK);
+    assert_int_equal(report.replaced, 0);
+    const struct dcm_node *n = dcm_get(d, DCM_ReferencedImageSequence);
+    check_node(d, DCM_SpecificCharacterSet, "ISO_IR 192");
+    check_node(d, DCM_PatientName, "Müller");
+    check_node(dcm_item(n, 0), DCM_PatientName, "Zürn");
+    check_node(dcm_item(n, 1), DCM_PatientName, "山田");
+    assert_null(dcm_get(dcm_item(n, 1), DCM_SpecificCharacterSet));
+    // Latin-1 has no Japanese: refused with the place, and nothing changed
+    struct dcm_charset latin = dcm_charset_from_terms(slice_str("ISO_IR 100"));
+    assert_int_equal(dcm_charset_convert(d, &latin, NULL, &e), E_CHARSET);
+    assert_string_equal(e.path, "(0008,1140)[1].(0010,0010)");
+    check_node(d, DCM_SpecificCharacterSet, "ISO_IR 192");
+    check_node(d, DCM_PatientName, "Müller");
+    arena_done(&a);
+}
+
+static void text_is_put_in_the_set_that_applies(void **state) {
+    (void)state;
+    struct arena a;
+    struct err e = {0};
+    arena_init(&a, 1 << 20);
+    struct dcm_dataset *d = three_levels(&a);
+    assert_int_equal(dcm_charset_put(d, DCM_PatientID, DCM_VR_LO, slice_str("Größe"), &e), E_OK);
+    check_node(d, DCM_PatientID,
+               "Gr\xf6\xdf"
+               "e");
+    assert_int_equal(dcm_charset_put(d, DCM_PatientID, DCM_VR_LO, slice_str("山"), &e), E_CHARSET);
+    assert_string_equal(e.path, "(0010,0020)");
+    check_node(d, DCM_PatientID,
+               "Gr\xf6\xdf"
+               "e");
+    arena_done(&a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(standard_examples_decode),
@@ -333,6 +424,9 @@ int main(void) {
         cmocka_unit_test(text_outside_the_repertoire_fails),
         cmocka_unit_test(all_characters_return),
         cmocka_unit_test(short_of_memory),
+        cmocka_unit_test(items_inherit_or_carry_their_own),
+        cmocka_unit_test(data_sets_move_to_another_set),
+        cmocka_unit_test(text_is_put_in_the_set_that_applies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
