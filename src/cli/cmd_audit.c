@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `maclab audit verify|show`: checks the chain of the audit log; shows it to a person, or as it stands
-// (one JSON object a line).
+// `maclab audit verify|show`: checks the chain of the audit log; shows it to a person, or as it
+// stands (one JSON object a line).
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -27,7 +27,8 @@ static const char help[] =
     "      --month M     only lines of that month (UTC), as in 2026-11\n"
     "      --last N      only the last N of the lines chosen\n"
     "  -h, --help        this text\n\n"
-    "verify prints the hash of the last line. Kept outside of the machine it proves later that the\n"
+    "verify prints the hash of the last line. Kept outside of the machine it proves later that "
+    "the\n"
     "log up to there was not written anew.\n";
 
 #define FIELD_MAX 512
@@ -229,7 +230,8 @@ static int read_options(int argc, char **argv, struct choice *c) {
             cli_complain("audit: %s needs a value", argv[optind - 1]);
             return CLI_MISUSE;
         default:
-            cli_complain("audit: no option '%s'; `maclab audit --help` lists them", argv[optind - 1]);
+            cli_complain("audit: no option '%s'; `maclab audit --help` lists them",
+                         argv[optind - 1]);
             return CLI_MISUSE;
         }
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writing the audit log. Each append holds the file lock, and trusts what it remembers of the chain's end
-// only while the file still has the length it left it with.
+// Writing the audit log. Each append holds the file lock, and trusts what it remembers of the
+// chain's end only while the file still has the length it left it with.
 #include "policy/audit.h"
 
 #include <errno.h>
@@ -52,7 +52,8 @@ struct audit {
     uint64_t synced;         // every line up to this one
 };
 
-// --- the end of the chain -----------------------------------------------------------------------------
+// --- the end of the chain
+// -----------------------------------------------------------------------------
 
 // Looks from the end of the file for its last good line. false: there is none. *ret_end is where it
 // ends (0: none).
@@ -147,8 +148,8 @@ static int open_segment(struct audit *a, const char *name, int flags, struct err
     return E_OK;
 }
 
-static int look_into(struct audit *a, const char *name, struct audit_line *ret_line, bool *ret_found,
-                     struct err *e) {
+static int look_into(struct audit *a, const char *name, struct audit_line *ret_line,
+                     bool *ret_found, struct err *e) {
     CLEANUP(cleanup_fd) int fd = openat(a->dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     CLEANUP(cleanup_file_map) struct file_map map = {0};
     if (fd < 0) {
@@ -212,10 +213,12 @@ static int reload(struct audit *a, struct err *e) {
 
 static bool as_we_left_it(const struct audit *a) {
     struct stat st;
-    return a->fd >= 0 && fstat(a->fd, &st) == 0 && (uint64_t)st.st_size == a->len && st.st_nlink > 0;
+    return a->fd >= 0 && fstat(a->fd, &st) == 0 && (uint64_t)st.st_size == a->len &&
+           st.st_nlink > 0;
 }
 
-// --- a file a month -----------------------------------------------------------------------------------
+// --- a file a month
+// -----------------------------------------------------------------------------------
 
 static void month_name(usec at, char name[AUDIT_NAME_MAX]) {
     struct civil_time t = clock_civil(at);
@@ -243,8 +246,8 @@ static int close_month(struct audit *a, const char *next, struct err *e) {
     return append(a, &h, e);
 }
 
-// The newest file is that of this month. Months only go forward, whatever the clock does: the order of
-// names is the order of the chain.
+// The newest file is that of this month. Months only go forward, whatever the clock does: the order
+// of names is the order of the chain.
 static int right_month(struct audit *a, struct err *e) {
     char now[AUDIT_NAME_MAX], next[AUDIT_NAME_MAX];
     month_name(clock_now(a->clock), now);
@@ -266,7 +269,8 @@ static int right_month(struct audit *a, struct err *e) {
     return file_sync_dir(a->dir_fd, e);
 }
 
-// --- counting repeated reads --------------------------------------------------------------------------
+// --- counting repeated reads
+// --------------------------------------------------------------------------
 
 static int note_repeat(struct audit *a, struct repeat *r, struct err *e) {
     if (r->times == 0) {
@@ -338,7 +342,8 @@ int audit_count_reads(struct audit *a, usec window, struct err *e) {
     return E_OK;
 }
 
-// --- open and close -----------------------------------------------------------------------------------
+// --- open and close
+// -----------------------------------------------------------------------------------
 
 static int open_files(struct audit *a, const char *data_dir, struct err *e) {
     char path[4096];
@@ -414,8 +419,8 @@ static int last_notes(struct audit *a, void *context, struct err *e) {
 // Remembers how far the log is on disk.
 static void write_head(struct audit *a, uint64_t seq, const struct hash *tail) {
     char text[128], hex[HASH_HEX_LEN + 1];
-    int len = snprintf(text, sizeof text, "%020llu %s\n", (unsigned long long)seq,
-                       hash_hex(tail, hex));
+    int len =
+        snprintf(text, sizeof text, "%020llu %s\n", (unsigned long long)seq, hash_hex(tail, hex));
     (void)!pwrite(a->head_fd, text, (size_t)len, 0);
 }
 
@@ -442,7 +447,8 @@ void audit_close(struct audit *a) {
     mem_free(a);
 }
 
-// --- decisions ----------------------------------------------------------------------------------------
+// --- decisions
+// ----------------------------------------------------------------------------------------
 
 struct entry {
     const struct policy_request *request;
@@ -462,8 +468,7 @@ static int append_decision(struct audit *a, void *context, struct err *e) {
     }
     struct audit_place at = next_place(a);
     buf_clear(&a->line);
-    struct hash h =
-        audit_line_decision(&a->line, a->hashing, &at, entry->request, entry->decision);
+    struct hash h = audit_line_decision(&a->line, a->hashing, &at, entry->request, entry->decision);
     entry->seq = at.seq;
     if (append(a, &h, e) != E_OK) {
         return e->code;
@@ -522,7 +527,8 @@ bool audit_ask(struct audit *a, const struct policy_request *request,
     *ret_decision = policy_decide(request);
     if (audit_decision(a, request, ret_decision, &e) != E_OK) {
         *ret_decision = (struct policy_decision){
-            false, "S1", "The decision cannot be written to the audit log, so nothing may be done."};
+            false, "S1",
+            "The decision cannot be written to the audit log, so nothing may be done."};
     }
     return ret_decision->allowed;
 }

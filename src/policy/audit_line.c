@@ -20,7 +20,8 @@
 static const char hash_member[] = ",\"hash\":\"";
 #define LINE_TAIL (sizeof hash_member - 1 + HASH_HEX_LEN + 2) // ,"hash":"…"}
 
-// --- texts that may be in a line ------------------------------------------------------------------------
+// --- texts that may be in a line
+// ------------------------------------------------------------------------
 
 // A run of only digits, too long for a number of ours, between separators.
 static bool has_long_number(struct slice text) {
@@ -62,7 +63,8 @@ static void member(struct json *j, const char *name, const char *text, const cha
     json_member_slice(j, name, fit(s, allowed, len_max) ? s : slice_str(WITHHELD));
 }
 
-// --- making -----------------------------------------------------------------------------------------------
+// --- making
+// -----------------------------------------------------------------------------------------------
 
 static void begin(struct json *j, struct buf *out, const struct audit_place *at) {
     char hex[HASH_HEX_LEN + 1], time[CLOCK_TEXT_LEN + 1];
@@ -147,7 +149,8 @@ struct hash audit_line_sealed(struct buf *out, struct hash_stream *hashing,
     return end(out, start, hashing);
 }
 
-// --- recognising ------------------------------------------------------------------------------------------
+// --- recognising
+// ------------------------------------------------------------------------------------------
 
 static bool cut(struct slice *rest, const char *literal) {
     if (!slice_starts(*rest, slice_str(literal))) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading the audit log: the whole chain checked, or its lines shown. Lengths are taken under the lock, so
-// that a server may go on writing meanwhile.
+// Reading the audit log: the whole chain checked, or its lines shown. Lengths are taken under the
+// lock, so that a server may go on writing meanwhile.
 #include "policy/audit.h"
 
 #include <errno.h>

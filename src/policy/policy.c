@@ -11,10 +11,9 @@ static const struct {
     const char *clause;
     unsigned origins;
     bool custody;
-} rows[POLICY_ACTION_COUNT] = {
-    [POLICY_NONE] = {"none", "A0", 0, true},
+} rows[POLICY_ACTION_COUNT] = {[POLICY_NONE] = {"none", "A0", 0, true},
 #define X(name, text, clause, origins, custody) [POLICY_##name] = {text, clause, origins, custody},
-    POLICY_ACTION_LIST(X)
+                               POLICY_ACTION_LIST(X)
 #undef X
 };
 
@@ -71,7 +70,8 @@ struct policy_decision policy_decide(const struct policy_request *r) {
         return refuse("A0", "This can only be done at the console of the machine.");
     }
     if (!known_purpose(r->why)) {
-        return refuse("P1", "Images are here for training and teaching; no other purpose is allowed.");
+        return refuse("P1",
+                      "Images are here for training and teaching; no other purpose is allowed.");
     }
     return (struct policy_decision){true, rows[row].clause, "Allowed to the local operator."};
 }

@@ -17,8 +17,8 @@
 #define POLICY_AT_CONSOLE POLICY_FROM(POLICY_ORIGIN_CONSOLE)
 #define POLICY_ON_MACHINE (POLICY_AT_CONSOLE | POLICY_FROM(POLICY_ORIGIN_LOOPBACK))
 
-// X(name, text for the log, clause it stands under, origins, custody). Custody: the archive changes; the
-// line in the audit log is on disk before the action begins.
+// X(name, text for the log, clause it stands under, origins, custody). Custody: the archive
+// changes; the line in the audit log is on disk before the action begins.
 #define POLICY_ACTION_LIST(X)                                                                      \
     X(SUITE_SHOW, "suite.show", "A0", POLICY_ON_MACHINE, false)                                    \
     X(SUITE_SERVE, "suite.serve", "A0", POLICY_AT_CONSOLE, true)                                   \
@@ -42,12 +42,14 @@ enum policy_action {
 };
 
 // For tables of doors: `.action = POLICY_CHECKED(POLICY_IMAGE_READ)`.
+// clang-format off
 #define POLICY_CHECKED(action)                                                                     \
     ((enum policy_action)((action) + 0 * sizeof(struct {                                           \
          _Static_assert((action) > POLICY_NONE && (action) < POLICY_ACTION_COUNT,                  \
                         "a door without an action");                                               \
          int member;                                                                               \
      })))
+// clang-format on
 
 enum policy_origin { POLICY_ORIGIN_CONSOLE, POLICY_ORIGIN_LOOPBACK, POLICY_ORIGIN_NETWORK };
 
@@ -66,7 +68,8 @@ struct policy_subject {
 struct policy_request {
     struct policy_subject who;
     enum policy_action action;
-    const char *what;  // study/series/instance UIDs or a resource name; never an identifier of a person
+    // Study/series/instance UIDs or the name of a resource; never an identifier of a person.
+    const char *what;
     const char *where; // the door as its row names it: "http GET /dicom-web/studies", "cli import"
     const char *why;   // purpose: "training" …; NULL: training within the suite (clause U1)
 };
@@ -84,7 +87,7 @@ const char *policy_action_clause(enum policy_action action); // "A0" for what is
 bool policy_action_custody(enum policy_action action);       // true for what is not in the list
 const char *policy_origin_text(enum policy_origin origin);
 
-// The subject of a command line and of a connection from `address` (numeric text, kept by pointer). What
-// is no address of this machine's loopback, or no address at all, is the network.
+// The subject of a command line and of a connection from `address` (numeric text, kept by pointer).
+// What is no address of this machine's loopback, or no address at all, is the network.
 struct policy_subject policy_console(void);
 struct policy_subject policy_connection(const char *address);

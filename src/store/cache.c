@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values that can be made again: DATA/cache/ab/<hash of the key>. Never synced: a trailer tells a whole
-// file from one that a power cut left behind.
+// Values that can be made again: DATA/cache/ab/<hash of the key>. Never synced: a trailer tells a
+// whole file from one that a power cut left behind.
 #include "store/store.h"
 
 #include <errno.h>
@@ -49,7 +49,8 @@ int store_cache_get(struct store *s, const char *key, int *ret_fd, uint64_t *ret
     return E_OK;
 }
 
-// --- the limit ----------------------------------------------------------------------------------------
+// --- the limit
+// ----------------------------------------------------------------------------------------
 
 // Trimmed when an eighth of the limit was written since, down to seven eighths.
 #define TRIM_PART 8
@@ -132,7 +133,8 @@ void store_cache_limit(struct store *s, uint64_t max_bytes) {
     atomic_store(&s->cache_written, max_bytes / TRIM_PART / 2); // earlier runs may have filled it
 }
 
-// --- writing ------------------------------------------------------------------------------------------
+// --- writing
+// ------------------------------------------------------------------------------------------
 
 static int write_value(int fd, struct slice bytes) {
     struct trailer t = {CACHE_MAGIC, bytes.len};
@@ -153,17 +155,18 @@ int store_cache_put(struct store *s, const char *key, struct slice bytes) {
     cache_name(key, name);
     (void)snprintf(fresh, sizeof fresh, ".%ld.%u.new", (long)getpid(),
                    atomic_fetch_add(&s->cache_number, 1));
-    CLEANUP(cleanup_fd) int fd =
-        openat(s->cache_fd, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, STORE_FILE_MODE);
+    CLEANUP(cleanup_fd)
+    int fd = openat(s->cache_fd, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+                    STORE_FILE_MODE);
     if (fd < 0) {
         return E_IO;
     }
     char folder[3];
     (void)snprintf(folder, sizeof folder, "%.2s", name);
-    bool done = write_value(fd, bytes) == 0 &&
-                (renameat(s->cache_fd, fresh, s->cache_fd, name) == 0 ||
-                 (errno == ENOENT && make_folder(s, folder) &&
-                  renameat(s->cache_fd, fresh, s->cache_fd, name) == 0));
+    bool done =
+        write_value(fd, bytes) == 0 && (renameat(s->cache_fd, fresh, s->cache_fd, name) == 0 ||
+                                        (errno == ENOENT && make_folder(s, folder) &&
+                                         renameat(s->cache_fd, fresh, s->cache_fd, name) == 0));
     if (done) {
         trim_when_due(s, bytes.len);
         return E_OK;

@@ -2,11 +2,12 @@
 // Objects: DATA/objects/ab/cd/<64 hexadecimal digits>. A file gets its name by a rename that never
 // replaces; store_sync makes files and names durable by one syncfs() of the file system.
 //
-// Why not fdatasync() of each file and fsync() of each folder: files of 530 kB on ext4, this program's
-// own milliseconds a batch (syncfs / one by one), on a busy machine: 1 file 6/16, 2 files 7/30, 4 files
-// 8/52, 16 files 11/170. Each fsync pays for a commit or a flush of its own, and a new object has four
-// (file, two folders, root). The price of syncfs is to wait for what others have written to the same
-// file system; a data folder with a file system of its own does not pay it.
+// Why not fdatasync() of each file and fsync() of each folder: files of 530 kB on ext4, this
+// program's own milliseconds a batch (syncfs / one by one), on a busy machine: 1 file 6/16, 2 files
+// 7/30, 4 files 8/52, 16 files 11/170. Each fsync pays for a commit or a flush of its own, and a
+// new object has four (file, two folders, root). The price of syncfs is to wait for what others
+// have written to the same file system; a data folder with a file system of its own does not pay
+// it.
 #include "store/store.h"
 
 #include <dirent.h>
@@ -40,7 +41,8 @@ static void folder_name(unsigned folder, char name[8]) {
     (void)snprintf(name, 8, "%02x/%02x", folder / STORE_LEVEL, folder % STORE_LEVEL);
 }
 
-// --- promotion: called with `promoting` held ----------------------------------------------------------
+// --- promotion: called with `promoting` held
+// ----------------------------------------------------------
 
 static int make_one(struct store *s, const char *name, struct err *e) {
     return mkdirat(s->objects_fd, name, STORE_DIR_MODE) == 0 || errno == EEXIST
@@ -54,7 +56,8 @@ static bool is_known(const struct store *s, unsigned folder) {
 
 static void set_known(struct store *s, unsigned folder, bool known) {
     unsigned bit = 1U << (folder % 8);
-    s->known[folder / 8] = (uint8_t)(known ? s->known[folder / 8] | bit : s->known[folder / 8] & ~bit);
+    s->known[folder / 8] =
+        (uint8_t)(known ? s->known[folder / 8] | bit : s->known[folder / 8] & ~bit);
 }
 
 static int make_folder(struct store *s, unsigned folder, struct err *e) {
@@ -87,8 +90,8 @@ static int rename_new(int from_fd, const char *from, int to_fd, const char *to) 
     return 0;
 }
 
-// The name is taken. By the same bytes, so the arrival is not needed; but an object of another length is a
-// ruin of a power cut before its sync, and makes place.
+// The name is taken. By the same bytes, so the arrival is not needed; but an object of another
+// length is a ruin of a power cut before its sync, and makes place.
 static int meet_existing(struct store *s, struct store_item *i, const char *name, bool *ret_new,
                          struct err *e) {
     struct stat st;
@@ -145,7 +148,8 @@ int store_promote(struct store *s, struct store_item *i, bool *ret_new, struct e
     return rc;
 }
 
-// --- sync ---------------------------------------------------------------------------------------------
+// --- sync
+// ---------------------------------------------------------------------------------------------
 
 static bool take_unsynced(struct store *s) {
     (void)pthread_mutex_lock(&s->promoting);
@@ -170,7 +174,8 @@ int store_sync(struct store *s, struct err *e) {
     return rc;
 }
 
-// --- reading and removing -----------------------------------------------------------------------------
+// --- reading and removing
+// -----------------------------------------------------------------------------
 
 int store_object_open(struct store *s, const struct hash *hash, int *ret_fd, struct err *e) {
     char name[OBJECT_NAME_MAX];
@@ -191,7 +196,8 @@ int store_object_remove(struct store *s, const struct hash *hash, struct err *e)
                : err_set_errno(e, errno, "cannot remove %s/objects/%s", s->dir, name);
 }
 
-int store_object_verify(struct store *s, const struct hash *hash, uint64_t *ret_len, struct err *e) {
+int store_object_verify(struct store *s, const struct hash *hash, uint64_t *ret_len,
+                        struct err *e) {
     CLEANUP(cleanup_fd) int fd = -1;
     if (store_object_open(s, hash, &fd, e) != E_OK) {
         return e->code;
@@ -220,7 +226,8 @@ int store_object_verify(struct store *s, const struct hash *hash, uint64_t *ret_
         found = hash_stream_end(stream);
     }
     if (rc == E_OK && !hash_eq(&found, hash)) {
-        rc = err_set(e, E_CORRUPT, "%s/objects/%s does not hold the bytes of its name", s->dir, name);
+        rc = err_set(e, E_CORRUPT, "%s/objects/%s does not hold the bytes of its name", s->dir,
+                     name);
     }
     hash_stream_free(stream);
     mem_free(piece);
@@ -230,7 +237,8 @@ int store_object_verify(struct store *s, const struct hash *hash, uint64_t *ret_
     return rc;
 }
 
-// --- walking ------------------------------------------------------------------------------------------
+// --- walking
+// ------------------------------------------------------------------------------------------
 
 struct walk {
     struct store *store;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Arrivals: DATA/quarantine/<delivery>/<number>, with a lock file in each delivery's folder that tells
-// the living from the dead. Not encrypted yet (see store.h).
+// Arrivals: DATA/quarantine/<delivery>/<number>, with a lock file in each delivery's folder that
+// tells the living from the dead. Not encrypted yet (see store.h).
 #include "store/store.h"
 
 #include <dirent.h>
@@ -31,7 +31,8 @@ struct store_delivery {
     _Atomic(uint8_t *) piece; // a copy buffer that no item is using
 };
 
-// --- deliveries -------------------------------------------------------------------------------------
+// --- deliveries
+// -------------------------------------------------------------------------------------
 
 // The folder comes into being under a name with a dot and gets its real name once it is locked.
 static int make_folder(struct store_delivery *d, struct err *e) {
@@ -43,7 +44,8 @@ static int make_folder(struct store_delivery *d, struct err *e) {
     }
     d->fd = openat(s->quarantine_fd, fresh, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (d->fd >= 0) {
-        d->lock = openat(d->fd, LOCK_NAME, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, STORE_FILE_MODE);
+        d->lock =
+            openat(d->fd, LOCK_NAME, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, STORE_FILE_MODE);
     }
     if (d->fd < 0 || d->lock < 0 || flock(d->lock, LOCK_EX | LOCK_NB) != 0 ||
         renameat(s->quarantine_fd, fresh, s->quarantine_fd, d->id) != 0) {
@@ -122,7 +124,8 @@ void store_delivery_close(struct store_delivery *d) {
     mem_free(d);
 }
 
-// --- sweeping -----------------------------------------------------------------------------------------
+// --- sweeping
+// -----------------------------------------------------------------------------------------
 
 static bool is_dead(int folder) {
     CLEANUP(cleanup_fd) int lock = openat(folder, LOCK_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -130,8 +133,8 @@ static bool is_dead(int folder) {
 }
 
 static void sweep_one(struct store *s, const char *name) {
-    CLEANUP(cleanup_fd) int fd =
-        openat(s->quarantine_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    CLEANUP(cleanup_fd)
+    int fd = openat(s->quarantine_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0) {
         (void)unlinkat(s->quarantine_fd, name, 0); // no folder: nobody's
     } else if (is_dead(fd)) {
@@ -158,7 +161,8 @@ int quarantine_sweep(struct store *s, struct err *e) {
     return E_OK;
 }
 
-// --- items --------------------------------------------------------------------------------------------
+// --- items
+// --------------------------------------------------------------------------------------------
 
 static void item_name(const struct store_item *i, char name[QUARANTINE_NAME_MAX]) {
     (void)snprintf(name, QUARANTINE_NAME_MAX, "%llu", (unsigned long long)i->number);
@@ -172,7 +176,8 @@ int store_item_begin(struct store_delivery *d, struct store_item *ret_item, stru
     if (i.hashing == NULL) {
         return err_set(e, E_MEMORY, "arriving file");
     }
-    i.fd = openat(d->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, STORE_FILE_MODE);
+    i.fd =
+        openat(d->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, STORE_FILE_MODE);
     if (i.fd < 0) {
         int why = errno;
         hash_stream_free(i.hashing);
@@ -258,8 +263,8 @@ int store_item_copy(struct store_item *i, int from_fd, struct err *e) {
     return rc;
 }
 
-// The descriptor for writing goes, one for reading comes: what was hashed cannot change any more, least
-// of all by the worker that is given the descriptor.
+// The descriptor for writing goes, one for reading comes: what was hashed cannot change any more,
+// least of all by the worker that is given the descriptor.
 int store_item_seal(struct store_item *i, struct err *e) {
     if (is_open(i, e) != E_OK) {
         return e->code;

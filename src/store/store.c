@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Opening a data folder and the locks between processes. Objects: objects.c; arrivals: quarantine.c.
+// Opening a data folder and the locks between processes. Objects: objects.c; arrivals:
+// quarantine.c.
 #include "store/store.h"
 
 #include <errno.h>
@@ -112,9 +113,11 @@ int store_free_bytes(struct store *s, uint64_t *ret_bytes, struct err *e) {
     return E_OK;
 }
 
-// --- locks ------------------------------------------------------------------------------------------
+// --- locks
+// ------------------------------------------------------------------------------------------
 
-// The pid in a lock file is for the message only; the lock is the kernel's, so a dead holder holds none.
+// The pid in a lock file is for the message only; the lock is the kernel's, so a dead holder holds
+// none.
 static void write_pid(int fd) {
     char text[24];
     int len = snprintf(text, sizeof text, "%ld\n", (long)getpid());
@@ -141,9 +144,8 @@ int store_lock_server(struct store *s, struct err *e) {
     int rc = E_OK;
     (void)pthread_mutex_lock(&s->locking);
     if (!s->server_held && flock(s->server_lock, LOCK_EX | LOCK_NB) != 0) {
-        rc = errno == EWOULDBLOCK
-                 ? locked(s, s->server_lock, "another server holds this folder", e)
-                 : err_set_errno(e, errno, "cannot lock %s/server.lock", s->dir);
+        rc = errno == EWOULDBLOCK ? locked(s, s->server_lock, "another server holds this folder", e)
+                                  : err_set_errno(e, errno, "cannot lock %s/server.lock", s->dir);
     } else if (!s->server_held) {
         s->server_held = true;
         write_pid(s->server_lock);

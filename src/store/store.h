@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Objects on disk: immutable files named by the SHA-256 of their bytes (DATA/objects/ab/cd/<hash>) and
-// the quarantine, where what arrives waits for its verdict out of reach of every reader. What an
-// object means is the archive's business. S3 will take the same calls. Folders are made with mode
-// 0700, files with 0600. The quarantine is NOT encrypted yet: that arrives with the gate; until then its
-// secrecy rests on these modes. Every call but those on one delivery's items is safe in many threads;
-// items of one delivery may be worked on by several threads, one thread an item.
+// Objects on disk: immutable files named by the SHA-256 of their bytes (DATA/objects/ab/cd/<hash>)
+// and the quarantine, where what arrives waits for its verdict out of reach of every reader. What
+// an object means is the archive's business. S3 will take the same calls. Folders are made with
+// mode 0700, files with 0600. The quarantine is NOT encrypted yet: that arrives with the gate;
+// until then its secrecy rests on these modes. Every call but those on one delivery's items is safe
+// in many threads; items of one delivery may be worked on by several threads, one thread an item.
 #pragma once
 
 #include <stdbool.h>
@@ -16,20 +16,20 @@
 struct err;
 struct store;
 
-// Opens DIR (made when absent, mode 0700) with objects/ quarantine/ cache/ keys/. E_IO names a folder
-// that cannot be written.
+// Opens DIR (made when absent, mode 0700) with objects/ quarantine/ cache/ keys/. E_IO names a
+// folder that cannot be written.
 int store_open(const char *data_dir, struct store **ret_store, struct err *e);
 void store_close(struct store *s); // NULL allowed; its deliveries must be closed before
 const char *store_dir(const struct store *s);
 
-// Only one server at a time may hold the folder; intake (import, server) takes a shared lock so that the
-// start-up sweep, which needs it alone, never sees half an intake. E_LOCKED says who (pid). Locks end
-// with store_close or the process. Taking one that is held already is no error.
+// Only one server at a time may hold the folder; intake (import, server) takes a shared lock so
+// that the start-up sweep, which needs it alone, never sees half an intake. E_LOCKED says who
+// (pid). Locks end with store_close or the process. Taking one that is held already is no error.
 int store_lock_server(struct store *s, struct err *e);
 // Waits up to half a minute for a sweep of another process.
 int store_lock_intake(struct store *s, struct err *e);
-// Where it is alone, everything in quarantine belongs to dead deliveries and is removed at once. Not alone
-// while this store holds the intake lock itself: sweep first.
+// Where it is alone, everything in quarantine belongs to dead deliveries and is removed at once.
+// Not alone while this store holds the intake lock itself: sweep first.
 int store_try_sweep_lock(struct store *s, bool *ret_alone, struct err *e);
 void store_unlock_sweep(struct store *s);
 
@@ -49,18 +49,20 @@ const char *store_delivery_id(const struct store_delivery *d);
 struct store_item {
     struct store_delivery *delivery;
     uint64_t number;
-    int fd;             // write-only until sealed, then read-only: fit for worker_run
+    int fd; // write-only until sealed, then read-only: fit for worker_run
     bool sealed;
     uint64_t len;
-    struct hash hash;   // of all bytes; valid after store_item_seal
+    struct hash hash; // of all bytes; valid after store_item_seal
     struct hash_stream *hashing;
 };
 
-// After a negative return of write, copy or seal the item is gone, its bytes removed (E_FULL when there
-// was no room); store_item_done is then allowed but does nothing. A zeroed item is one that is gone.
+// After a negative return of write, copy or seal the item is gone, its bytes removed (E_FULL when
+// there was no room); store_item_done is then allowed but does nothing. A zeroed item is one that
+// is gone.
 int store_item_begin(struct store_delivery *d, struct store_item *ret_item, struct err *e);
 int store_item_write(struct store_item *i, const void *bytes, size_t len, struct err *e);
-int store_item_copy(struct store_item *i, int from_fd, struct err *e); // to its end, hashing on the way
+// From where from_fd stands to its end.
+int store_item_copy(struct store_item *i, int from_fd, struct err *e);
 int store_item_seal(struct store_item *i, struct err *e);
 void store_item_done(struct store_item *i);
 
@@ -68,13 +70,13 @@ void store_item_done(struct store_item *i);
 int store_item_sync(struct store_item *i, struct err *e);
 
 // --- objects --------------------------------------------------------------------------------
-// Moves a sealed item to its place as an object (no copy). Not durable until store_sync. *ret_new is
-// false when the object was there already (store_sync then covers that one). The item is used up; on
-// failure it stays the caller's.
+// Moves a sealed item to its place as an object (no copy). Not durable until store_sync. *ret_new
+// is false when the object was there already (store_sync then covers that one). The item is used
+// up; on failure it stays the caller's.
 int store_promote(struct store *s, struct store_item *i, bool *ret_new, struct err *e);
 
-// Everything promoted before the call, by any thread, is on disk, names included. One call a batch. A
-// sync that failed cannot be mended by another: from then on every call fails until the folder is
+// Everything promoted before the call, by any thread, is on disk, names included. One call a batch.
+// A sync that failed cannot be mended by another: from then on every call fails until the folder is
 // opened anew, so that nothing is acknowledged that the disk may not have.
 int store_sync(struct store *s, struct err *e);
 
@@ -90,9 +92,10 @@ int store_object_verify(struct store *s, const struct hash *hash, uint64_t *ret_
 
 // --- cache (may be deleted at any time) --------------------------------------------------------
 // Any key; the file is named by its hash. *ret_len is the value's length: the file is longer.
-int store_cache_get(struct store *s, const char *key, int *ret_fd, uint64_t *ret_len); // E_NOT_FOUND
-// Best effort. Keeps the cache near its limit by removing the oldest values, now and then, on the calling
-// thread; writes nothing (E_FULL) when the file system is down to STORE_CACHE_SPARE bytes.
+// E_NOT_FOUND when it is not there or not whole.
+int store_cache_get(struct store *s, const char *key, int *ret_fd, uint64_t *ret_len);
+// Best effort. Keeps the cache near its limit by removing the oldest values, now and then, on the
+// calling thread; writes nothing (E_FULL) when the file system is down to STORE_CACHE_SPARE bytes.
 int store_cache_put(struct store *s, const char *key, struct slice bytes);
 #define STORE_CACHE_MAX ((uint64_t)2 << 30)
 #define STORE_CACHE_SPARE ((uint64_t)1 << 30)

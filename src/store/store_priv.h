@@ -13,7 +13,8 @@
 #define STORE_DIR_MODE 0700
 #define STORE_FILE_MODE 0600
 
-// Objects lie in FOLDERS_PER_LEVEL × FOLDERS_PER_LEVEL folders, by the first two bytes of their hash.
+// Objects lie in FOLDERS_PER_LEVEL × FOLDERS_PER_LEVEL folders, by the first two bytes of their
+// hash.
 #define STORE_LEVEL 256
 #define STORE_FOLDERS (STORE_LEVEL * STORE_LEVEL)
 
@@ -29,7 +30,7 @@ struct store {
     uint8_t known[STORE_FOLDERS / 8]; // folders that were seen
 
     pthread_mutex_t syncing; // one sync at a time; taken before `promoting`
-    struct err sync_error; // code not E_OK: no sync will succeed any more
+    struct err sync_error;   // code not E_OK: no sync will succeed any more
     atomic_uint cache_number;
     atomic_uint_least64_t cache_max;
     atomic_uint_least64_t cache_written; // since the last trim began

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The child's side: worker_main of worker.h. It trusts its parent; what it cannot understand ends it.
+// The child's side: worker_main of worker.h. It trusts its parent; what it cannot understand ends
+// it.
 #include "worker/worker.h"
 
 #include <errno.h>
@@ -129,8 +130,7 @@ static void work(struct child *c, struct order *o) {
     CLEANUP(cleanup_fd) int out = o->out;
     struct err e = {0};
     buf_clear(&c->answer);
-    int code =
-        c->jobs[o->head.job].run(slice_of(c->request, o->head.len), in, out, &c->answer, &e);
+    int code = c->jobs[o->head.job].run(slice_of(c->request, o->head.len), in, out, &c->answer, &e);
     if (code >= 0 && c->answer.failed) {
         code = buf_check(&c->answer, "answer", &e);
     }

@@ -80,8 +80,8 @@ static int send_rest(int socket, struct slice rest, usec deadline, struct err *e
     return E_OK;
 }
 
-int exchange_send(int socket, const struct frame_request *head, struct slice request, int in, int out,
-                  usec deadline, struct err *e) {
+int exchange_send(int socket, const struct frame_request *head, struct slice request, int in,
+                  int out, usec deadline, struct err *e) {
     struct frame_request copy = *head;
     struct iovec parts[2] = {{&copy, sizeof copy}, {(void *)(uintptr_t)request.ptr, request.len}};
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = request.len > 0 ? 2 : 1};
@@ -98,7 +98,8 @@ int exchange_send(int socket, const struct frame_request *head, struct slice req
     return send_rest(socket, slice_from(request, (size_t)sent - sizeof copy), deadline, e);
 }
 
-// At least `least` bytes into the parts together; more when they are there. *ret_got is their number.
+// At least `least` bytes into the parts together; more when they are there. *ret_got is their
+// number.
 static int receive(int socket, struct iovec *parts, size_t count, size_t least, usec deadline,
                    size_t *ret_got, struct err *e) {
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
@@ -150,8 +151,8 @@ static int receive_error(int socket, struct slice have, usec deadline, int code,
     return E_OK;
 }
 
-static int receive_bytes(int socket, struct slice have, usec deadline, size_t len, struct buf *answer,
-                         struct err *e) {
+static int receive_bytes(int socket, struct slice have, usec deadline, size_t len,
+                         struct buf *answer, struct err *e) {
     if (have.len > len) {
         return err_set(e, E_SYNTAX, "more behind an answer than it said");
     }

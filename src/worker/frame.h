@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bytes between parent and child. Both run the same program on the same machine, so numbers are
-// in host order. A request is a head and its bytes; an answer is a head, for errors the record of the
-// error, and its bytes. Answers come from a process that may have been taken over: every field is
-// checked here, nothing of it is trusted. Not here: sockets (exchange.h).
+// in host order. A request is a head and its bytes; an answer is a head, for errors the record of
+// the error, and its bytes. Answers come from a process that may have been taken over: every field
+// is checked here, nothing of it is trusted. Not here: sockets (exchange.h).
 #pragma once
 
 #include <stdbool.h>
@@ -51,11 +51,12 @@ struct frame_hello {
 void frame_pack_answer(struct frame_answer *out, uint64_t serial, int code, uint64_t len);
 void frame_pack_error(struct frame_error *out, const struct err *e);
 
-// E_SYNTAX with a sentence unless `head` (FRAME_HEAD_LEN bytes) is an answer to `serial` with a code of
-// the list or an expected outcome and at most `len_max` bytes (none for errors).
+// E_SYNTAX with a sentence unless `head` (FRAME_HEAD_LEN bytes) is an answer to `serial` with a
+// code of the list or an expected outcome and at most `len_max` bytes (none for errors).
 int frame_parse_answer(struct slice head, uint64_t serial, uint64_t len_max,
                        struct frame_answer *ret_answer, struct err *e);
 
 // The error record of an answer with `code`, made fit to show: terminated, control characters and
-// bytes that are not UTF-8 replaced by '?'. Returns code. E_SYNTAX when the length is not the record's.
+// bytes that are not UTF-8 replaced by '?'. Returns code. E_SYNTAX when the length is not the
+// record's.
 int frame_parse_error(struct slice record, int code, struct err *ret_error);

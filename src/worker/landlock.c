@@ -53,8 +53,8 @@ int landlock_deny_all(struct err *e) {
                    : err_set_errno(e, errno, "cannot ask for Landlock");
     }
     struct ruleset rules = everything((int)abi);
-    CLEANUP(cleanup_fd) int fd =
-        (int)syscall(SYS_landlock_create_ruleset, &rules, ruleset_len((int)abi), 0);
+    CLEANUP(cleanup_fd)
+    int fd = (int)syscall(SYS_landlock_create_ruleset, &rules, ruleset_len((int)abi), 0);
     if (fd < 0) {
         return err_set_errno(e, errno, "cannot make a Landlock rule set");
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The limits of jobs with their defaults filled in: what a child allows itself at most, and what the
-// parent sets for one job.
+// The limits of jobs with their defaults filled in: what a child allows itself at most, and what
+// the parent sets for one job.
 #pragma once
 
 #include "worker/sandbox.h"
@@ -16,8 +16,8 @@ static inline struct sandbox_limits limits_most(const struct worker_job *jobs, s
     struct sandbox_limits most = {0, 0};
     for (size_t i = 0; i < count; i++) {
         struct sandbox_limits one = limits_of(&jobs[i]);
-        most.memory_bytes = one.memory_bytes > most.memory_bytes ? one.memory_bytes
-                                                                 : most.memory_bytes;
+        most.memory_bytes =
+            one.memory_bytes > most.memory_bytes ? one.memory_bytes : most.memory_bytes;
         most.out_bytes = one.out_bytes > most.out_bytes ? one.out_bytes : most.out_bytes;
     }
     return most;

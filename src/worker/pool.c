@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parent's side: the pool of worker.h. One thread, the keeper, starts and reaps children, because a
-// child dies with the thread that started it; threads that run jobs take a ready child, use it alone
-// and give it back or hand it to the keeper to be replaced.
+// The parent's side: the pool of worker.h. One thread, the keeper, starts and reaps children,
+// because a child dies with the thread that started it; threads that run jobs take a ready child,
+// use it alone and give it back or hand it to the keeper to be replaced.
 #include "worker/worker.h"
 
 #include <errno.h>
@@ -21,8 +21,9 @@
 #define HELLO_USEC (10 * CLOCK_SECOND)
 #define BACK_OFF_MS_FIRST 50U
 #define BACK_OFF_MS_MAX 5000U
-#define START_FAILURES_MAX 5            // so many in a row, and waiting jobs are told why
-#define CHILD_BUSY_MAX (1800 * CLOCK_SECOND) // far from SANDBOX_CPU_SECONDS even after a longest job
+#define START_FAILURES_MAX 5 // so many in a row, and waiting jobs are told why
+#define CHILD_BUSY_MAX                                                                             \
+    (1800 * CLOCK_SECOND) // far from SANDBOX_CPU_SECONDS even after a longest job
 #define DYING_MS 500
 #define RETIRING_MS 1000
 
@@ -146,7 +147,8 @@ static void *keep(void *context) {
     return NULL;
 }
 
-// --- start and stop -------------------------------------------------------------------------------
+// --- start and stop
+// -------------------------------------------------------------------------------
 
 static unsigned default_size(void) {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -232,7 +234,8 @@ struct worker_counts worker_pool_counts(struct worker_pool *p) {
     return counts;
 }
 
-// --- one job ----------------------------------------------------------------------------------------
+// --- one job
+// ----------------------------------------------------------------------------------------
 
 static bool hopeless(const struct worker_pool *p) {
     return p->alive == 0 && p->start_failures >= START_FAILURES_MAX;

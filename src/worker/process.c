@@ -59,9 +59,8 @@ static int spawn(const char *program, int socket, pid_t *ret_pid) {
         char *environment[] = {NULL};
         rc = prepare_files(&files, socket);
         rc = rc == 0 ? prepare_signals(&attributes) : rc;
-        rc = rc == 0
-                 ? posix_spawn(ret_pid, program, &files, &attributes, arguments, environment)
-                 : rc;
+        rc = rc == 0 ? posix_spawn(ret_pid, program, &files, &attributes, arguments, environment)
+                     : rc;
         (void)posix_spawnattr_destroy(&attributes);
     }
     (void)posix_spawn_file_actions_destroy(&files);

@@ -85,7 +85,8 @@ static int close_above(int last_fd, struct err *e) {
 
 int sandbox_enter(const struct sandbox_limits *limits, int last_fd, int *ret_landlock_abi,
                   struct err *e) {
-    if (close_above(last_fd, e) != E_OK || set_process(e) != E_OK || set_limits(limits, e) != E_OK) {
+    if (close_above(last_fd, e) != E_OK || set_process(e) != E_OK ||
+        set_limits(limits, e) != E_OK) {
         return e->code;
     }
     int abi = landlock_deny_all(e);

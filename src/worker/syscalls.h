@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The system calls a worker may make (seccomp, by libseccomp). Reading and writing descriptors it
-// holds, private memory that is not executable, the clock, random numbers, ending. Everything else ends
-// the process at once (SIGSYS).
+// holds, private memory that is not executable, the clock, random numbers, ending. Everything else
+// ends the process at once (SIGSYS).
 #pragma once
 
 struct err;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lines of the audit log that somebody else may have written: recognising one reads nothing outside of
-// it, and what is recognised has the hash it says.
+// Lines of the audit log that somebody else may have written: recognising one reads nothing outside
+// of it, and what is recognised has the hash it says.
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>

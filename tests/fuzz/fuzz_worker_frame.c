@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a worker that was taken over may send its parent: the input is written to one end of a socket
-// pair and read as an answer at the other. Whatever comes, the parent has a verdict, an error text fit
-// to print, and no more bytes than were announced.
+// What a worker that was taken over may send its parent: the input is written to one end of a
+// socket pair and read as an answer at the other. Whatever comes, the parent has a verdict, an
+// error text fit to print, and no more bytes than were announced.
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clause A0: access is limited to those whom the policy names; everything else is refused. Until people
-// exist that is the local operator, at the console or on loopback.
+// Clause A0: access is limited to those whom the policy names; everything else is refused. Until
+// people exist that is the local operator, at the console or on loopback.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <string.h>
@@ -22,9 +23,10 @@ static struct policy_decision decide(struct policy_subject who, int action) {
 
 static void a0_the_network_gets_nothing(void **state) {
     (void)state;
-    static const char *const addresses[] = {"10.0.0.7", "192.168.1.2", "::ffff:10.0.0.7",
-                                            "2001:db8::1", "fe80::1", "0.0.0.0",
-                                            "localhost", "", NULL};
+    static const char *const addresses[] = {
+        "10.0.0.7", "192.168.1.2", "::ffff:10.0.0.7", "2001:db8::1",
+        "fe80::1",  "0.0.0.0",     "localhost",       "",
+        NULL};
     for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++) {
         for (int action = -1; action <= POLICY_ACTION_COUNT; action++) {
             struct policy_decision d = decide(policy_connection(addresses[i]), action);
@@ -40,7 +42,7 @@ static void a0_an_origin_that_is_none_gets_nothing(void **state) {
         struct policy_subject who = {"local operator", (enum policy_origin)origin, "127.0.0.1"};
         assert_false(decide(who, POLICY_IMAGE_READ).allowed);
     }
-    struct policy_subject negative = {"local operator", (enum policy_origin)-1, "127.0.0.1"};
+    struct policy_subject negative = {"local operator", (enum policy_origin) - 1, "127.0.0.1"};
     assert_false(decide(negative, POLICY_IMAGE_READ).allowed);
 }
 

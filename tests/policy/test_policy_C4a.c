@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clause C4a: what arrives lands where no reader can reach; only what is promoted is in the archive, and
-// what is not promoted goes with its delivery. (That only the server's intake promotes is tested with the
-// archive.)
+// Clause C4a: what arrives lands where no reader can reach; only what is promoted is in the
+// archive, and what is not promoted goes with its delivery. (That only the server's intake promotes
+// is tested with the archive.)
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <ftw.h>

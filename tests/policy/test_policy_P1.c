@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "policy/policy.h"
@@ -14,9 +15,9 @@ static void p1_purposes_are_a_closed_list(void **state) {
         const char *why;
         bool allowed;
     } rows[] = {
-        {NULL, true},        {"training", true},       {"teaching", true},  {"upkeep", true},
+        {NULL, true},        {"training", true},       {"teaching", true},    {"upkeep", true},
         {"research", false}, {"ai training", false},   {"commercial", false}, {"sale", false},
-        {"demo", false},     {"clinical care", false}, {"", false},         {"Training", false},
+        {"demo", false},     {"clinical care", false}, {"", false},           {"Training", false},
         {"training ", false}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         for (int action = POLICY_NONE + 1; action < POLICY_ACTION_COUNT; action++) {

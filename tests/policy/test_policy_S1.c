@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clause S1: one policy for the whole life of an image. Each decision is written down with the policy
-// version in force and its clause; what cannot be written down is not allowed; a refusal names
-// its clause and says why.
+// Clause S1: one policy for the whole life of an image. Each decision is written down with the
+// policy version in force and its clause; what cannot be written down is not allowed; a refusal
+// names its clause and says why.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <fcntl.h>
@@ -63,8 +64,8 @@ static void s1_every_decision_is_written_with_version_and_clause(void **state) {
     for (int action = POLICY_NONE; action <= POLICY_ACTION_COUNT; action++) {
         static const char *const from[] = {"127.0.0.1", "10.0.0.1"};
         for (int i = 0; i < 2; i++) {
-            struct policy_request r = {
-                .who = policy_connection(from[i]), .action = (enum policy_action)action};
+            struct policy_request r = {.who = policy_connection(from[i]),
+                                       .action = (enum policy_action)action};
             struct policy_decision d;
             (void)audit_ask(*state, &r, &d);
             asked++;
@@ -96,8 +97,8 @@ static void s1_what_cannot_be_written_is_refused(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(s1_every_decision_is_written_with_version_and_clause, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(s1_every_decision_is_written_with_version_and_clause,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(s1_what_cannot_be_written_is_refused, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <fcntl.h>
@@ -133,7 +134,8 @@ static void assert_broken(const struct fixture *f, const char *text) {
     }
 }
 
-// --- lines --------------------------------------------------------------------------------------------
+// --- lines
+// --------------------------------------------------------------------------------------------
 
 static void a_line_says_what_was_decided(void **state) {
     struct fixture *f = *state;
@@ -214,7 +216,8 @@ static void nothing_that_identifies_gets_into_a_line(void **state) {
     hash_stream_free(hashing);
 }
 
-// --- the chain ----------------------------------------------------------------------------------------
+// --- the chain
+// ----------------------------------------------------------------------------------------
 
 static void the_chain_goes_on_across_files_and_restarts(void **state) {
     struct fixture *f = *state;
@@ -273,8 +276,8 @@ struct load {
 static void *hammer(void *context) {
     struct load *l = context;
     for (int i = 0; i < 200; i++) {
-        struct policy_request r = {
-            .who = policy_connection(i % 10 == 0 ? "10.0.0.1" : "::1"), .action = POLICY_IMAGE_READ};
+        struct policy_request r = {.who = policy_connection(i % 10 == 0 ? "10.0.0.1" : "::1"),
+                                   .action = POLICY_IMAGE_READ};
         struct policy_decision d;
         l->wrong += audit_ask(l->audit, &r, &d) == (i % 10 == 0);
     }
@@ -297,13 +300,15 @@ static void threads_share_one_chain(void **state) {
     assert_int_equal(check(f).lines, THREADS * 200);
 }
 
-// --- crashes ------------------------------------------------------------------------------------------
+// --- crashes
+// ------------------------------------------------------------------------------------------
 
 static void a_torn_line_is_sealed_and_the_chain_goes_on(void **state) {
     struct fixture *f = *state;
     char path[128];
     segment(f, "2026-11.jsonl", path);
-    static const char *const torn[] = {"{\"seq\":6,\"prev\":\"00", "garbage\nand more\n", "\n", "{"};
+    static const char *const torn[] = {"{\"seq\":6,\"prev\":\"00", "garbage\nand more\n", "\n",
+                                       "{"};
     for (size_t i = 0; i < sizeof torn / sizeof torn[0]; i++) {
         read_some(f->audit, 5);
         audit_close(f->audit);
@@ -401,7 +406,8 @@ static void killed_writers_leave_a_chain(void **state) {
     assert_in_range(check(f).lines, 20, UINT32_MAX);
 }
 
-// --- tampering ----------------------------------------------------------------------------------------
+// --- tampering
+// ----------------------------------------------------------------------------------------
 
 static char *line_number(struct buf *b, int number) {
     char *line = (char *)b->data;
@@ -488,7 +494,8 @@ static void tampering_is_found(void **state) {
     buf_done(&good);
 }
 
-// --- counting -----------------------------------------------------------------------------------------
+// --- counting
+// -----------------------------------------------------------------------------------------
 
 static void repeated_reads_are_counted(void **state) {
     struct fixture *f = *state;
@@ -540,7 +547,8 @@ static void no_count_is_lost_where_many_studies_are_read(void **state) {
     assert_int_equal(check(f).lines, 2 * STUDIES);
 }
 
-// --- no room ------------------------------------------------------------------------------------------
+// --- no room
+// ------------------------------------------------------------------------------------------
 
 static void what_cannot_be_written_is_refused(void **state) {
     struct fixture *f = *state;

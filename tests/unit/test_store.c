@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <errno.h>
@@ -82,7 +83,8 @@ static struct store_item item_of(struct store_delivery *d, const char *text) {
     return i;
 }
 
-static struct hash put(struct store *s, struct store_delivery *d, const char *text, bool expect_new) {
+static struct hash put(struct store *s, struct store_delivery *d, const char *text,
+                       bool expect_new) {
     struct store_item i = item_of(d, text);
     struct hash h = i.hash;
     struct err e = {0};
@@ -300,7 +302,8 @@ static void walking_tells_objects_from_strays(void **state) {
     store_delivery_close(d);
 }
 
-// --- no room, no right --------------------------------------------------------------------------------
+// --- no room, no right
+// --------------------------------------------------------------------------------
 
 static void a_full_disk_leaves_nothing_half(void **state) {
     struct fixture *f = *state;
@@ -370,7 +373,8 @@ static void a_folder_that_is_none_is_named(void **state) {
     assert_null(s);
 }
 
-// --- locks between processes ----------------------------------------------------------------------------
+// --- locks between processes
+// ----------------------------------------------------------------------------
 
 static void a_second_server_is_told_who(void **state) {
     struct fixture *f = *state;
@@ -437,12 +441,13 @@ static void what_a_dead_process_left_is_swept(void **state) {
     assert_int_equal(files_below(in_dir(f, "quarantine")), 0);
     struct stat st;
     assert_int_equal(stat(in_dir(f, "quarantine"), &st), 0);
-    assert_int_equal(st.st_nlink, 2); // no folder is left either
+    assert_int_equal(st.st_nlink, 2);                       // no folder is left either
     assert_int_equal(files_below(in_dir(f, "objects")), 1); // the archive's to judge
     store_unlock_sweep(f->store);
 }
 
-// --- threads ------------------------------------------------------------------------------------------
+// --- threads
+// ------------------------------------------------------------------------------------------
 
 struct load {
     struct store *store;
@@ -486,7 +491,8 @@ static void intakes_run_side_by_side(void **state) {
     assert_int_equal(files_below(in_dir(f, "objects")), (THREADS + 1) * 30);
 }
 
-// --- cache --------------------------------------------------------------------------------------------
+// --- cache
+// --------------------------------------------------------------------------------------------
 
 static void the_cache_keeps_whole_values_only(void **state) {
     struct fixture *f = *state;
@@ -572,8 +578,8 @@ static int bench(size_t size) {
             writing += middle - at;
             syncing += clock_monotonic(clock_system()) - middle;
         }
-        printf("%3d files: write %8.2f ms, sync %8.2f ms\n", counts[n], (double)writing / 1000 / rounds,
-               (double)syncing / 1000 / rounds);
+        printf("%3d files: write %8.2f ms, sync %8.2f ms\n", counts[n],
+               (double)writing / 1000 / rounds, (double)syncing / 1000 / rounds);
     }
     mem_free(bytes);
     store_delivery_close(d);

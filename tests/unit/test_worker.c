@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sandboxed children: what goes over and comes back, each way for a child to fail, each door that
-// must be shut. The test program is its own worker (`test_worker worker`).
+// The sandboxed children: what goes over and comes back, each way for a child to fail, each door
+// that must be shut. The test program is its own worker (`test_worker worker`).
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <errno.h>
@@ -35,7 +36,8 @@
 
 #define MIB ((size_t)1 << 20)
 
-// --- the jobs -----------------------------------------------------------------------------------------
+// --- the jobs
+// -----------------------------------------------------------------------------------------
 
 static int prepared;
 
@@ -255,7 +257,8 @@ static const struct worker_job jobs[] = {
 };
 #define JOB_COUNT (sizeof jobs / sizeof jobs[0])
 
-// --- fixtures -----------------------------------------------------------------------------------------
+// --- fixtures
+// -----------------------------------------------------------------------------------------
 
 static struct worker_pool *start(unsigned size, unsigned jobs_per_child) {
     struct worker_options o = {
@@ -293,7 +296,8 @@ static void assert_works(struct worker_pool *pool) {
     buf_done(&answer);
 }
 
-// --- going over and coming back -----------------------------------------------------------------------
+// --- going over and coming back
+// -----------------------------------------------------------------------
 
 static void an_answer_comes_back_whole(void **state) {
     static const size_t lengths[] = {0, 1, 100, 16384, 16385, 300000, WORKER_REQUEST_MAX};
@@ -398,7 +402,8 @@ static void requests_out_of_bounds_are_refused(void **state) {
     buf_done(&answer);
 }
 
-// --- limits -------------------------------------------------------------------------------------------
+// --- limits
+// -------------------------------------------------------------------------------------------
 
 static void a_written_file_has_its_limit(void **state) {
     int read_only;
@@ -433,7 +438,8 @@ static void a_memory_bomb_is_the_jobs_own_failure(void **state) {
     buf_done(&answer);
 }
 
-// --- misbehaviour -------------------------------------------------------------------------------------
+// --- misbehaviour
+// -------------------------------------------------------------------------------------
 
 static void every_shut_door_ends_the_child(void **state) {
     static const char doors[] = "oOscfvxkKpmSMrtuwh";
@@ -505,12 +511,13 @@ static void forge(struct worker_pool *pool, char then, const void *bytes, size_t
     assert_works(pool);
 }
 
-// Each row forges in a child of its own (the one before was ended), whose first job has serial 1 — or 2,
-// because assert_works came first.
+// Each row forges in a child of its own (the one before was ended), whose first job has serial 1 —
+// or 2, because assert_works came first.
 static void malformed_answers_end_the_child(void **state) {
     struct frame_answer a;
     assert_works(*state);
-    forge(*state, 'l', "nonsense nonsense nonsense", 26, E_CRASHED, "nonsense and was ended: not an");
+    forge(*state, 'l', "nonsense nonsense nonsense", 26, E_CRASHED,
+          "nonsense and was ended: not an");
     frame_pack_answer(&a, 99, 0, 0);
     forge(*state, 'l', &a, sizeof a, E_CRASHED, "answer to another job");
     frame_pack_answer(&a, 2, -1000, 0);
@@ -529,7 +536,8 @@ static void malformed_answers_end_the_child(void **state) {
     forge(*state, 'l', &longer, sizeof longer, E_CRASHED, "more behind an answer");
 }
 
-// --- the pool -----------------------------------------------------------------------------------------
+// --- the pool
+// -----------------------------------------------------------------------------------------
 
 static void children_are_recycled(void **state) {
     (void)state;
