@@ -4,6 +4,7 @@
 import { imageLoader, type Types } from '@cornerstonejs/core';
 import { createImage } from '@cornerstonejs/dicom-image-loader';
 import { ApiError } from '../lib/api';
+import { DECODABLE } from '../lib/showable';
 import { bytes, nums } from './dicom-json';
 import { IMAGE_SCHEME, readLut, type Frame } from './frame';
 import { frameFor, knowPalette, palettesKnown } from './metadata';
@@ -19,17 +20,6 @@ const SYNTAX_NAMES: Record<string, string> = {
   '1.2.840.10008.1.2.4.92': 'JPEG 2000 part 2',
   '1.2.840.10008.1.2.4.93': 'JPEG 2000 part 2',
 };
-
-const DECODABLE = new Set(
-  [
-    '1.2.840.10008.1.2 1.2.840.10008.1.2.1 1.2.840.10008.1.2.2 1.2.840.10008.1.2.1.99 1.2.840.10008.1.2.1.98',
-    '1.2.840.10008.1.2.5 1.2.840.10008.1.2.8.1 1.2.840.10008.1.2.4.50 1.2.840.10008.1.2.4.51',
-    '1.2.840.10008.1.2.4.53 1.2.840.10008.1.2.4.55 1.2.840.10008.1.2.4.57 1.2.840.10008.1.2.4.70',
-    '1.2.840.10008.1.2.4.80 1.2.840.10008.1.2.4.81 1.2.840.10008.1.2.4.90 1.2.840.10008.1.2.4.91',
-    '1.2.840.10008.1.2.4.201 1.2.840.10008.1.2.4.202 1.2.840.10008.1.2.4.203',
-    '1.2.840.10008.1.2.4.110 1.2.840.10008.1.2.4.111 1.2.840.10008.1.2.4.112',
-  ].flatMap((line) => line.split(' ')),
-);
 
 const NATIVE = new Set(['1.2.840.10008.1.2', '1.2.840.10008.1.2.1', '1.2.840.10008.1.2.1.99']);
 

@@ -2,6 +2,7 @@
 // One viewport with a stack of images in it: a plain object outside the user interface framework.
 // The interface gives it an element and reads its `view`; it never touches the interface.
 import { Enums, utilities, type RenderingEngine, type Types } from '@cornerstonejs/core';
+import { Enums as ToolEnums } from '@cornerstonejs/tools';
 import { engineId, ViewportType, type Group } from './cornerstone';
 import { cross, dot, readLut, type Frame, type Vec3 } from './frame';
 import { directionLetters } from './geometry';
@@ -28,7 +29,14 @@ export interface Reading {
 }
 
 const { Events } = Enums;
-const WATCHED = [Events.CAMERA_MODIFIED, Events.VOI_MODIFIED, Events.STACK_NEW_IMAGE, Events.IMAGE_RENDERED];
+const WATCHED = [
+  Events.CAMERA_MODIFIED,
+  Events.VOI_MODIFIED,
+  Events.STACK_NEW_IMAGE,
+  Events.IMAGE_RENDERED,
+  // A measurement has its numbers only once it has been drawn.
+  ToolEnums.Events.ANNOTATION_RENDERED,
+];
 const OPPOSITE: Record<string, string> = { A: 'P', P: 'A', L: 'R', R: 'L', H: 'F', F: 'H' };
 
 export const opposite = (letters: string) => [...letters].map((c) => OPPOSITE[c] ?? c).join('');

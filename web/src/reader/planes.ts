@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Three reformatted planes of one volume with crosshairs: plain objects outside the user interface framework.
 import { cache, Enums, setVolumesForViewports, utilities, type RenderingEngine, type Types } from '@cornerstonejs/core';
-import { CrosshairsTool } from '@cornerstonejs/tools';
+import { CrosshairsTool, Enums as ToolEnums } from '@cornerstonejs/tools';
 import { engineId, OrientationAxis, ViewportType, type Group } from './cornerstone';
 import { cross, type Frame, type Vec3 } from './frame';
 import { assessVolume, directionLetters } from './geometry';
@@ -29,7 +29,12 @@ export interface PlanesHost {
 }
 
 const { Events } = Enums;
-const WATCHED = [Events.CAMERA_MODIFIED, Events.VOI_MODIFIED, Events.IMAGE_RENDERED];
+const WATCHED = [
+  Events.CAMERA_MODIFIED,
+  Events.VOI_MODIFIED,
+  Events.IMAGE_RENDERED,
+  ToolEnums.Events.ANNOTATION_RENDERED,
+];
 const ORIENTATION: Record<Axis, Enums.OrientationAxis> = {
   axial: OrientationAxis.AXIAL,
   coronal: OrientationAxis.CORONAL,

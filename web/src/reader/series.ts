@@ -2,6 +2,7 @@
 // A series of the open study: its metadata fetched once, its images loaded through the cache, and what failed and why.
 import { cache, type Types } from '@cornerstonejs/core';
 import { ApiError, getJson, type SeriesInfo } from '../lib/api';
+import { problemOf } from '../lib/showable';
 import type { JsonDataSet } from './dicom-json';
 import { framesOf, type Frame } from './frame';
 import { startImage } from './loader';
@@ -34,7 +35,7 @@ export class SeriesModel {
     readonly info: SeriesInfo,
     private readonly changed: () => void,
   ) {
-    this.problem = info.readable ? null : (info.reason ?? 'This series has nothing that can be shown');
+    this.problem = problemOf(info);
   }
 
   get uid(): string {
