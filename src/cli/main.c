@@ -30,9 +30,6 @@ struct command {
 };
 
 // X(name, what it does, function, action, on a data folder, hidden)
-#ifdef WITHOUT_DEMO
-#define cmd_demo cmd_verify
-#endif
 #define COMMANDS(X)                                                                                \
     X("serve", "run the suite: web application and DICOMweb", cmd_serve, SUITE_SERVE, true, false)  \
     X("demo", "fill an archive with synthetic studies", cmd_demo, DEMO_MAKE, true, false)           \
