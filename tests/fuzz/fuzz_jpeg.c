@@ -47,6 +47,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     if (im.samples == 3) {
         im.photometric = colours[data[0] % 3];
     }
+    im.tiled = data[0] >= 128;
+    if (im.tiled) {
+        im.columns = (uint16_t)(im.columns + (data[0] >> 2) % 8u);
+        im.rows = (uint16_t)(im.rows + (data[0] >> 4) % 8u);
+    }
     CLEANUP(cleanup_px_frame) struct px_frame frame = {0};
     struct err e = {0};
     if (px_image_check(&im, &e) == E_OK && (uint64_t)im.rows * im.columns <= PIXELS_MAX) {
