@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/file.h"
@@ -127,11 +128,62 @@ static void probe(const char *path) {
     printf(".\n");
 }
 
-int main(void) {
-    char line[4096];
+static int convert_file(const char *uid, const char *path, const char *out_path, struct err *e) {
+    CLEANUP(cleanup_file_map) struct file_map map = {0};
+    CLEANUP(arena_done) struct arena a;
+    CLEANUP(cleanup_buf) struct buf out;
+    CLEANUP(cleanup_file) FILE *f = NULL;
+    struct dcm_file file;
+    struct dcm_dataset *d;
+    struct dcm_write_options options = {.syntax_uid = uid};
+    arena_init(&a, ARENA_BYTES);
+    buf_init(&out, ARENA_BYTES);
+    int rc = file_map_path(path, &map, e);
+    if (rc == E_OK) {
+        rc = dcm_file_open(&a, map.bytes, &file, e);
+    }
+    if (rc == E_OK) {
+        rc = dcm_file_dataset(&a, &file, 0, &d, e);
+    }
+    if (rc == E_OK) {
+        rc = dcm_file_write(d, &options, dcm_sink_buf(&out), e);
+    }
+    if (rc != E_OK) {
+        return rc;
+    }
+    f = fopen(out_path, "wb");
+    bool written = f != NULL && fwrite(out.data, 1, out.len, f) == out.len && fflush(f) == 0;
+    return written ? E_OK : err_set(e, E_IO, "cannot write %s", out_path);
+}
+
+static void convert(char *line) {
+    char *path = strchr(line, '\t');
+    char *out_path = path == NULL ? NULL : strchr(path + 1, '\t');
+    struct err e = {0};
+    if (out_path == NULL) {
+        printf("E a line without two tabs\n");
+        return;
+    }
+    *path++ = '\0';
+    *out_path++ = '\0';
+    if (convert_file(line, path, out_path, &e) == E_OK) {
+        printf("W %s\n", out_path);
+    } else {
+        char text[ERR_TEXT_MAX + ERR_PATH_MAX + 64];
+        printf("E %s\n", err_line(&e, text, sizeof text));
+    }
+}
+
+int main(int argc, char **argv) {
+    char line[8192];
+    bool converting = argc > 1 && strcmp(argv[1], "convert") == 0;
     while (fgets(line, sizeof line, stdin) != NULL) {
         line[strcspn(line, "\n")] = '\0';
-        probe(line);
+        if (converting) {
+            convert(line);
+        } else {
+            probe(line);
+        }
     }
     return 0;
 }
