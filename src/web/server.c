@@ -289,7 +289,6 @@ void web_server_stop(struct web_server *s) {
         }
         let_finish(s);
         atomic_store(&s->stopping, true); // uploads still on their way are given up
-        let_finish(s);
     }
     web_threads_stop(s->catalogue);
     web_threads_stop(s->render);

@@ -23,7 +23,7 @@ struct web_server;
 #define WEB_HEADER_MEMORY ((size_t)128 * 1024) // of a connection: header fields and read buffer
 #define WEB_IDLE_S 30u             // between requests, and for header fields to arrive
 #define WEB_SLOWEST_BYTES_S 16384u // a body or an answer that moves slower than this (after WEB_IDLE_S) ends
-#define WEB_STOP_S 20u             // what runs may finish for so long
+#define WEB_STOP_S 10u             // what runs may finish for so long
 
 struct web_options {
     struct archive *archive;

@@ -276,8 +276,12 @@ bool web_stow_body(struct web_request *r, const char *bytes, size_t *len) {
     if (*len == 0) {
         return end_of_body(r, s);
     }
-    allow_time(r, *len);
     pthread_mutex_lock(&s->lock);
+    if (s->sleeping) { // the library has the next chunk already and asks at once: later
+        pthread_mutex_unlock(&s->lock);
+        return true;
+    }
+    allow_time(r, *len);
     if (!s->finished) {
         buf_put(&s->incoming, bytes, *len);
     }

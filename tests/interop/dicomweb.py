@@ -187,6 +187,15 @@ def stow_every_chunk_size(s, w):
 
 
 @check
+def stow_of_more_than_the_window_in_small_chunks(s, w):
+    blobs = [w.big.read_bytes()] * 8  # the server goes to sleep and wakes many times
+    a = s.stow(blobs, chunk=4093)
+    same(a.status, 200)
+    same(len(a.json()["00081199"]["Value"]), 8)
+    same(s.get("/healthz").status, 200)
+
+
+@check
 def stow_good_and_bad(s, w):
     good = w.extra.read_bytes()
     cut = w.study[2][0].read_bytes()[:-5000]
@@ -669,6 +678,7 @@ class World:
         head = sorted(p for p in (SAMPLES / "ct" / "head-with-face-ge-tilted").rglob("*")
                       if p.is_file() and p.stat().st_size > 100000)
         self.extra, self.other, self.gone = head[0], head[1], head[2]
+        self.big = max(head, key=lambda p: p.stat().st_size)
         multi = [d for _, d in self.codecs if int(d.get("NumberOfFrames", 1)) > 1]
         self.multi = multi[0]
 
