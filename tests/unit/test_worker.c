@@ -252,8 +252,8 @@ static const struct worker_job jobs[] = {
     [FILL] = {.name = "fill", .run = job_fill},
     [GROW] = {.name = "grow", .run = job_grow_out, .out_bytes = 10000},
     [EAT] = {.name = "eat", .run = job_eat, .memory_bytes = 64 * MIB},
-    [MISBEHAVE] = {.name = "misbehave", .run = job_misbehave, .timeout_ms = 300},
-    [FORGE] = {.name = "forge", .run = job_forge, .timeout_ms = 300},
+    [MISBEHAVE] = {.name = "misbehave", .run = job_misbehave, .timeout_ms = 800},
+    [FORGE] = {.name = "forge", .run = job_forge, .timeout_ms = 800},
 };
 #define JOB_COUNT (sizeof jobs / sizeof jobs[0])
 
@@ -474,7 +474,7 @@ static void deaths_have_clear_verdicts(void **state) {
         {'a', E_CRASHED, "died of signal 6 (Aborted)", false},
         {'g', E_CRASHED, "died of signal 11 (Segmentation fault)", true},
         {'e', E_CRASHED, "ended itself with status 9", false},
-        {'l', E_TIMEOUT, "ended after 0.3 s", false},
+        {'l', E_TIMEOUT, "ended after 0.8 s", false},
         {'C', E_CRASHED, "closed its socket", false},
         {'T', E_CRASHED, "died of signal 6", false},
     };
