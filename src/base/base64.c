@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Groups of three bytes and four characters.
 #include "base/base64.h"
 
 #include "base/buf.h"

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// A state for what may come next and a bit a level for object or array; strings and numbers are
+// delimited and checked, not copied.
 #include "base/json_in.h"
 
 #include <string.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// Decoding and encoding of text (PS3.5 6.1): the state of G0 and G1, escape sequences, resets at
+// delimiters. The terms are in charset_term.c, the codes in charset_set.c.
 #include "dicom/charset.h"
 
 #include "base/buf.h"

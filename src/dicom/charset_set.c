@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// Look-ups in the generated tables: decoding by index, encoding by bisection over indices in order
+// of code points.
 #include "dicom/charset_set.h"
 
 #include "dicom/charset_table.h"

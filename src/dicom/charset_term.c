@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// The defined terms and escape sequences of PS3.3 C.12.1.1.2 as tables, with the misspellings that
+// other programs forgive too.
 #include "dicom/charset_term.h"
 
 #include <string.h>

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+// DA, TM and DT by a cursor over the text (PS3.5 6.2), instants in the proleptic Gregorian
+// calendar, ranges (PS3.4 C.2.2.2.5). It knows no time zones but the offset that stands in the
+// value.
 #include "dicom/datetime.h"
 
 #include "base/buf.h"

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// Lines from the reader's events. Nothing is kept but the open levels: their character sets and
+// private creators.
 #include "dicom/dump.h"
 
 #include <inttypes.h>

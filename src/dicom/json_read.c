@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+// The walk over tokens with an explicit stack of data sets: attributes to elements, arrays of
+// objects to items. Values are made in json_read_value.c.
 #include "dicom/json_read.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,43 +14,23 @@
 #include "base/num.h"
 #include "dicom/dataset.h"
 #include "dicom/dict.h"
+#include "dicom/json_read_priv.h"
 #include "dicom/tags.h"
 #include "dicom/value.h"
 
 #define VALUE_MAX ((size_t)1 << 31) // bytes of one value
 #define DATASETS_MAX 1000000u
-#define IS_LEN_MAX 12
-#define DS_LEN_MAX 16
 
-struct level {
-    struct dcm_dataset *dataset;
-    dcm_tag sequence; // open at this level
-    uint32_t items;
-    uint32_t unordered;
-    dcm_tag last;
-};
-
-struct reader {
-    struct arena *arena;
-    struct json_in *in;
-    const struct dcm_json_read_options *options;
-    struct buf value;  // of the element being read, as DICOM wants it
-    struct buf text;   // of one string
-    bool beyond_ascii; // some text needs ISO_IR 192
-    unsigned depth;
-    struct level levels[DCM_NESTING_MAX + 1];
-};
-
-static void cleanup_reader(struct reader *r) {
+static void cleanup_reader(struct dcm_json_reader *r) {
     buf_done(&r->value);
     buf_done(&r->text);
 }
 
-static struct level *top(struct reader *r) { return &r->levels[r->depth]; }
+static struct dcm_json_level *top(struct dcm_json_reader *r) { return &r->levels[r->depth]; }
 
 // --- errors and places
 
-static int place(struct reader *r, dcm_tag tag, uint64_t offset, struct err *e) {
+int dcm_json_place(struct dcm_json_reader *r, dcm_tag tag, uint64_t offset, struct err *e) {
     char path[DCM_PATH_MAX] = "";
     size_t used = 0;
     char text[DCM_TAG_TEXT_LEN + 1];
@@ -64,229 +45,28 @@ static int place(struct reader *r, dcm_tag tag, uint64_t offset, struct err *e) 
     return err_in(e, path);
 }
 
-static int refuse(struct reader *r, dcm_tag tag, const struct json_token *t, int code,
-                  const char *what, struct err *e) {
+int dcm_json_refuse(struct dcm_json_reader *r, dcm_tag tag, const struct json_token *t, int code,
+                    const char *what, struct err *e) {
     (void)err_set(e, code, "DICOM JSON: %s", what);
-    return place(r, tag, t->offset, e);
+    return dcm_json_place(r, tag, t->offset, e);
 }
 
-static int next(struct reader *r, struct json_token *t, struct err *e) {
+static int next(struct dcm_json_reader *r, struct json_token *t, struct err *e) {
     return json_in_next(r->in, t, e);
 }
 
-static int expect(struct reader *r, enum json_kind kind, dcm_tag tag, struct json_token *t,
+static int expect(struct dcm_json_reader *r, enum json_kind kind, dcm_tag tag, struct json_token *t,
                   const char *what, struct err *e) {
     int rc = next(r, t, e);
     if (rc < 0) {
         return rc;
     }
-    return t->kind == kind ? E_OK : refuse(r, tag, t, E_SYNTAX, what, e);
-}
-
-// --- one value
-
-static int take_text(struct reader *r, dcm_tag tag, const struct json_token *t, struct err *e) {
-    buf_clear(&r->text);
-    int rc = json_in_text(t, &r->text, e);
-    if (rc != E_OK) {
-        return place(r, tag, t->offset, e);
-    }
-    for (size_t i = 0; i < r->text.len && !r->beyond_ascii; i++) {
-        r->beyond_ascii = r->text.data[i] >= 0x80;
-    }
-    return buf_check(&r->text, "a string", e);
-}
-
-// A string into the value; it must not hold what separates values.
-static int put_string(struct reader *r, dcm_tag tag, enum dcm_vr vr, const struct json_token *t,
-                      struct err *e) {
-    int rc = take_text(r, tag, t, e);
-    if (rc != E_OK) {
-        return rc;
-    }
-    struct slice text = buf_slice(&r->text);
-    if (dcm_vr_splits(vr) && slice_find(text, '\\') < text.len) {
-        return refuse(r, tag, t, E_VALUE, "a backslash inside of one value", e);
-    }
-    buf_put_slice(&r->value, text);
-    return E_OK;
-}
-
-static int put_decimal(struct reader *r, dcm_tag tag, const struct json_token *t, struct err *e) {
-    double number;
-    if (t->raw.len <= DS_LEN_MAX) {
-        buf_put_slice(&r->value, t->raw);
-        return E_OK;
-    }
-    struct err why = {0};
-    if (!json_in_double(t, &number) || dcm_ds_put(number, &r->value, &why) != E_OK) {
-        return refuse(r, tag, t, E_VALUE, "a number that no decimal string can hold", e);
-    }
-    return E_OK;
-}
-
-// IS: a whole number, also when written as 1.0 or 1e2.
-static int put_integer(struct reader *r, dcm_tag tag, const struct json_token *t, struct err *e) {
-    double number;
-    bool whole = json_in_double(t, &number) && number == floor(number) && number >= INT32_MIN &&
-                 number <= INT32_MAX;
-    if (!whole) {
-        return refuse(r, tag, t, E_VALUE, "an integer string needs a whole number of 32 bits", e);
-    }
-    dcm_is_put((int32_t)number, &r->value);
-    return E_OK;
-}
-
-// {"Alphabetic": …, "Ideographic": …, "Phonetic": …} to groups between equals signs.
-static int put_name(struct reader *r, dcm_tag tag, struct err *e) {
-    static const char *const labels[] = {"Alphabetic", "Ideographic", "Phonetic"};
-    struct json_token groups[DCM_NAME_GROUPS] = {0};
-    int last = -1;
-    struct json_token t;
-    for (;;) {
-        int rc = next(r, &t, e);
-        if (rc < 0) {
-            return rc;
-        }
-        if (t.kind == JSON_OBJECT_END) {
-            break;
-        }
-        struct json_token name = t;
-        rc = next(r, &t, e);
-        if (rc < 0) {
-            return rc;
-        }
-        if (t.kind != JSON_STRING && t.kind != JSON_NULL) {
-            return refuse(r, tag, &t, E_SYNTAX, "a component group is a string", e);
-        }
-        for (int i = 0; i < DCM_NAME_GROUPS; i++) {
-            if (json_in_is(&name, labels[i]) && t.kind == JSON_STRING) {
-                groups[i] = t;
-                last = i > last ? i : last;
-            }
-        }
-    }
-    for (int i = 0; i <= last; i++) {
-        if (i > 0) {
-            buf_put_byte(&r->value, '=');
-        }
-        int rc =
-            groups[i].kind == JSON_STRING ? put_string(r, tag, DCM_VR_PN, &groups[i], e) : E_OK;
-        if (rc != E_OK) {
-            return rc;
-        }
-    }
-    return E_OK;
-}
-
-static int put_text_value(struct reader *r, dcm_tag tag, enum dcm_vr vr, const struct json_token *t,
-                          struct err *e) {
-    if (t->kind == JSON_NULL) {
-        return E_OK;
-    }
-    if (t->kind == JSON_STRING) {
-        return put_string(r, tag, vr, t, e);
-    }
-    if (t->kind == JSON_OBJECT_BEGIN && vr == DCM_VR_PN) {
-        return put_name(r, tag, e);
-    }
-    if (t->kind == JSON_NUMBER && vr == DCM_VR_DS) {
-        return put_decimal(r, tag, t, e);
-    }
-    if (t->kind == JSON_NUMBER && vr == DCM_VR_IS) {
-        return put_integer(r, tag, t, e);
-    }
-    return refuse(r, tag, t, E_SYNTAX, "a value of the wrong JSON type for its VR", e);
-}
-
-// --- binary values
-
-static void put_le(struct buf *out, uint64_t bits, unsigned size) {
-    uint8_t bytes[8];
-    num_put_le64(bytes, bits);
-    buf_put(out, bytes, size);
-}
-
-static bool real_of(const struct json_token *t, double *ret_value) {
-    if (t->kind != JSON_STRING) {
-        return json_in_double(t, ret_value);
-    }
-    bool infinite = json_in_is(t, "Infinity") || json_in_is(t, "inf") || json_in_is(t, "+inf");
-    bool negative = json_in_is(t, "-Infinity") || json_in_is(t, "-inf");
-    bool nan_word = json_in_is(t, "NaN") || json_in_is(t, "nan");
-    *ret_value = infinite ? (double)INFINITY : negative ? -(double)INFINITY : (double)NAN;
-    return infinite || negative || nan_word || num_parse_double(t->raw, ret_value);
-}
-
-static int put_real(struct reader *r, dcm_tag tag, enum dcm_vr vr, const struct json_token *t,
-                    struct err *e) {
-    double number;
-    if (!real_of(t, &number)) {
-        return refuse(r, tag, t, E_VALUE, "no number", e);
-    }
-    if (vr == DCM_VR_FD) {
-        uint64_t bits;
-        memcpy(&bits, &number, sizeof bits);
-        put_le(&r->value, bits, 8);
-        return E_OK;
-    }
-    float narrow = (float)number;
-    uint32_t bits;
-    memcpy(&bits, &narrow, sizeof bits);
-    put_le(&r->value, bits, 4);
-    return E_OK;
-}
-
-struct range {
-    int64_t min;
-    int64_t max;
-};
-
-static const struct range ranges[DCM_VR_COUNT] = {
-    [DCM_VR_US] = {0, UINT16_MAX},        [DCM_VR_SS] = {INT16_MIN, INT16_MAX},
-    [DCM_VR_UL] = {0, UINT32_MAX},        [DCM_VR_SL] = {INT32_MIN, INT32_MAX},
-    [DCM_VR_SV] = {INT64_MIN, INT64_MAX},
-};
-
-// Numbers, or strings of digits (SV and UV come as either).
-static int put_whole(struct reader *r, dcm_tag tag, enum dcm_vr vr, const struct json_token *t,
-                     struct err *e) {
-    uint64_t bits = 0;
-    int64_t value = 0;
-    bool typed = t->kind == JSON_NUMBER || (t->kind == JSON_STRING && !t->escaped);
-    bool good = vr == DCM_VR_UV
-                    ? typed && num_parse_u64(t->raw, UINT64_MAX, &bits)
-                    : typed && num_parse_i64(t->raw, ranges[vr].min, ranges[vr].max, &value);
-    if (!good) {
-        return refuse(r, tag, t, E_VALUE, "no whole number in the range of its VR", e);
-    }
-    put_le(&r->value, vr == DCM_VR_UV ? bits : (uint64_t)value, dcm_vr_info(vr)->unit);
-    return E_OK;
-}
-
-static int put_binary_value(struct reader *r, dcm_tag tag, enum dcm_vr vr,
-                            const struct json_token *t, struct err *e) {
-    dcm_tag value;
-    struct err why = {0};
-    switch (vr) {
-    case DCM_VR_FL:
-    case DCM_VR_FD:
-        return put_real(r, tag, vr, t, e);
-    case DCM_VR_AT:
-        if (t->kind != JSON_STRING || dcm_at_parse(t->raw, &value, &why) != E_OK) {
-            return refuse(r, tag, t, E_VALUE, "a tag is a string of eight digits", e);
-        }
-        put_le(&r->value, dcm_tag_group(value), 2);
-        put_le(&r->value, dcm_tag_element(value), 2);
-        return E_OK;
-    default:
-        return put_whole(r, tag, vr, t, e);
-    }
+    return t->kind == kind ? E_OK : dcm_json_refuse(r, tag, t, E_SYNTAX, what, e);
 }
 
 // --- putting elements
 
-static int put(struct reader *r, dcm_tag tag, enum dcm_vr vr, const struct json_token *t,
+static int put(struct dcm_json_reader *r, dcm_tag tag, enum dcm_vr vr, const struct json_token *t,
                struct err *e) {
     struct slice value = buf_slice(&r->value);
     int rc = buf_check(&r->value, "a value", e);
@@ -296,7 +76,7 @@ static int put(struct reader *r, dcm_tag tag, enum dcm_vr vr, const struct json_
     if (rc == E_OK) {
         rc = dcm_put(top(r)->dataset, tag, vr, value, e);
     }
-    return rc == E_OK ? E_OK : place(r, tag, t->offset, e);
+    return rc == E_OK ? E_OK : dcm_json_place(r, tag, t->offset, e);
 }
 
 // The items of encapsulated pixel data with their headers, as the writer gives them.
@@ -310,7 +90,7 @@ static bool count_fragments(struct slice s, uint32_t *ret_count) {
     return s.len == 0 && count > 0;
 }
 
-static int put_fragments(struct reader *r, dcm_tag tag, enum dcm_vr vr, struct slice s,
+static int put_fragments(struct dcm_json_reader *r, dcm_tag tag, enum dcm_vr vr, struct slice s,
                          uint32_t count, struct err *e) {
     struct slice *fragments = arena_array(r->arena, count, sizeof *fragments);
     if (fragments == NULL) {
@@ -324,7 +104,7 @@ static int put_fragments(struct reader *r, dcm_tag tag, enum dcm_vr vr, struct s
     return dcm_put_fragments(top(r)->dataset, tag, vr, fragments, count, e);
 }
 
-static int put_bulk(struct reader *r, dcm_tag tag, enum dcm_vr vr, struct slice bytes,
+static int put_bulk(struct dcm_json_reader *r, dcm_tag tag, enum dcm_vr vr, struct slice bytes,
                     const struct json_token *t, struct err *e) {
     uint32_t count;
     bool pixels = tag == DCM_PixelData && (vr == DCM_VR_OB || vr == DCM_VR_OW);
@@ -334,11 +114,11 @@ static int put_bulk(struct reader *r, dcm_tag tag, enum dcm_vr vr, struct slice 
     } else {
         rc = dcm_put_borrowed(top(r)->dataset, tag, vr, bytes, e);
     }
-    return rc == E_OK ? E_OK : place(r, tag, t->offset, e);
+    return rc == E_OK ? E_OK : dcm_json_place(r, tag, t->offset, e);
 }
 
-static int put_inline(struct reader *r, dcm_tag tag, enum dcm_vr vr, const struct json_token *t,
-                      struct err *e) {
+static int put_inline(struct dcm_json_reader *r, dcm_tag tag, enum dcm_vr vr,
+                      const struct json_token *t, struct err *e) {
     struct buf bytes;
     buf_init(&bytes, VALUE_MAX);
     bool good = t->kind == JSON_STRING && !t->escaped && base64_decode(t->raw, &bytes);
@@ -346,17 +126,17 @@ static int put_inline(struct reader *r, dcm_tag tag, enum dcm_vr vr, const struc
     int rc = buf_check(&bytes, "InlineBinary", e);
     buf_done(&bytes);
     if (!good || rc != E_OK) {
-        return good ? rc : refuse(r, tag, t, E_SYNTAX, "InlineBinary is not base64", e);
+        return good ? rc : dcm_json_refuse(r, tag, t, E_SYNTAX, "InlineBinary is not base64", e);
     }
     return kept.ptr == NULL ? err_set(e, E_MEMORY, "no memory for the data set")
                             : put_bulk(r, tag, vr, kept, t, e);
 }
 
-static int put_uri(struct reader *r, dcm_tag tag, enum dcm_vr vr, const struct json_token *t,
-                   struct err *e) {
+static int put_uri(struct dcm_json_reader *r, dcm_tag tag, enum dcm_vr vr,
+                   const struct json_token *t, struct err *e) {
     struct slice bytes;
     if (t->kind != JSON_STRING) {
-        return refuse(r, tag, t, E_SYNTAX, "BulkDataURI is a string", e);
+        return dcm_json_refuse(r, tag, t, E_SYNTAX, "BulkDataURI is a string", e);
     }
     if (r->options == NULL || r->options->bulk == NULL) {
         return E_OK;
@@ -368,12 +148,12 @@ static int put_uri(struct reader *r, dcm_tag tag, enum dcm_vr vr, const struct j
     }
     rc = r->options->bulk(r->options->context, buf_slice(&r->text), tag, vr, &bytes, e);
     if (rc != E_OK) {
-        return rc > 0 ? E_OK : place(r, tag, t->offset, e);
+        return rc > 0 ? E_OK : dcm_json_place(r, tag, t->offset, e);
     }
     return put_bulk(r, tag, vr, bytes, t, e);
 }
 
-static int put_empty_sequence(struct reader *r, dcm_tag tag, struct err *e) {
+static int put_empty_sequence(struct dcm_json_reader *r, dcm_tag tag, struct err *e) {
     struct dcm_dataset *unwanted;
     struct dcm_dataset *d = top(r)->dataset;
     int rc = dcm_add_item(d, tag, &unwanted, e);
@@ -394,7 +174,7 @@ struct element {
 };
 
 // "Value" of anything but a sequence.
-static int take_values(struct reader *r, const struct element *el, struct err *e) {
+static int take_values(struct dcm_json_reader *r, const struct element *el, struct err *e) {
     struct json_token t;
     bool text = dcm_vr_info(el->vr)->class == DCM_VR_CLASS_TEXT;
     struct json_token begun;
@@ -412,16 +192,16 @@ static int take_values(struct reader *r, const struct element *el, struct err *e
             break;
         }
         if (text && i > 0 && !dcm_vr_splits(el->vr)) {
-            return refuse(r, el->tag, &t, E_VALUE, "more values than one", e);
+            return dcm_json_refuse(r, el->tag, &t, E_VALUE, "more values than one", e);
         }
         if (text && i > 0) {
             buf_put_byte(&r->value, '\\');
         }
         if (dcm_vr_info(el->vr)->class == DCM_VR_CLASS_BULK) {
-            return refuse(r, el->tag, &t, E_SYNTAX, "a bulk VR has no Value", e);
+            return dcm_json_refuse(r, el->tag, &t, E_SYNTAX, "a bulk VR has no Value", e);
         }
-        rc = text ? put_text_value(r, el->tag, el->vr, &t, e)
-                  : put_binary_value(r, el->tag, el->vr, &t, e);
+        rc = text ? dcm_json_take_text(r, el->tag, el->vr, &t, e)
+                  : dcm_json_take_binary(r, el->tag, el->vr, &t, e);
         if (rc != E_OK) {
             return rc;
         }
@@ -429,7 +209,7 @@ static int take_values(struct reader *r, const struct element *el, struct err *e
     return put(r, el->tag, el->vr, &begun, e);
 }
 
-static int take_sequence(struct reader *r, struct element *el, struct err *e) {
+static int take_sequence(struct dcm_json_reader *r, struct element *el, struct err *e) {
     struct json_token t;
     int rc = expect(r, JSON_ARRAY_BEGIN, el->tag, &t, "Value is an array", e);
     if (rc == E_OK) {
@@ -443,12 +223,12 @@ static int take_sequence(struct reader *r, struct element *el, struct err *e) {
     return rc;
 }
 
-static int take_content(struct reader *r, struct element *el, const struct json_token *name,
-                        struct err *e) {
+static int take_content(struct dcm_json_reader *r, struct element *el,
+                        const struct json_token *name, struct err *e) {
     struct json_token t;
     if (el->has_content) {
-        return refuse(r, el->tag, name, E_SYNTAX,
-                      "more than one of Value, InlineBinary, BulkDataURI", e);
+        return dcm_json_refuse(r, el->tag, name, E_SYNTAX,
+                               "more than one of Value, InlineBinary, BulkDataURI", e);
     }
     el->has_content = true;
     if (json_in_is(name, "Value")) {
@@ -459,7 +239,7 @@ static int take_content(struct reader *r, struct element *el, const struct json_
         return rc;
     }
     if (el->vr == DCM_VR_SQ) {
-        return refuse(r, el->tag, &t, E_SYNTAX, "a sequence has items, no bytes", e);
+        return dcm_json_refuse(r, el->tag, &t, E_SYNTAX, "a sequence has items, no bytes", e);
     }
     return json_in_is(name, "InlineBinary") ? put_inline(r, el->tag, el->vr, &t, e)
                                             : put_uri(r, el->tag, el->vr, &t, e);
@@ -472,7 +252,8 @@ static bool is_content(const struct json_token *name) {
 
 // The members of an element's object from `t` on (a NAME or its end), until a sequence opens or the
 // object ends.
-static int take_members(struct reader *r, struct element *el, struct json_token t, struct err *e) {
+static int take_members(struct dcm_json_reader *r, struct element *el, struct json_token t,
+                        struct err *e) {
     int rc = E_OK;
     while (t.kind != JSON_OBJECT_END) {
         rc = is_content(&t) && !el->ignored ? take_content(r, el, &t, e)
@@ -495,16 +276,16 @@ static int take_members(struct reader *r, struct element *el, struct json_token 
     return put(r, el->tag, el->vr, &t, e);
 }
 
-static int vr_of(struct reader *r, dcm_tag tag, const struct json_token *t, enum dcm_vr *ret_vr,
-                 struct err *e) {
+static int vr_of(struct dcm_json_reader *r, dcm_tag tag, const struct json_token *t,
+                 enum dcm_vr *ret_vr, struct err *e) {
     *ret_vr = t->kind == JSON_STRING && t->raw.len == 2 ? dcm_vr_parse(t->raw.ptr) : DCM_VR_NONE;
-    return *ret_vr != DCM_VR_NONE ? E_OK : refuse(r, tag, t, E_VALUE, "no such VR", e);
+    return *ret_vr != DCM_VR_NONE ? E_OK : dcm_json_refuse(r, tag, t, E_VALUE, "no such VR", e);
 }
 
 // The VR is the first member nearly always; where it is not, the members are looked through first.
 // Without any, the dictionary says it.
-static int find_vr(struct reader *r, dcm_tag tag, struct json_token first, enum dcm_vr *ret_vr,
-                   struct err *e) {
+static int find_vr(struct dcm_json_reader *r, dcm_tag tag, struct json_token first,
+                   enum dcm_vr *ret_vr, struct err *e) {
     struct json_in look = *r->in;
     struct json_token t = first;
     while (t.kind == JSON_NAME) {
@@ -525,27 +306,29 @@ static int find_vr(struct reader *r, dcm_tag tag, struct json_token first, enum 
     return E_OK;
 }
 
-static int check_order(struct reader *r, dcm_tag tag, const struct json_token *t, struct err *e) {
-    struct level *l = top(r);
+static int check_order(struct dcm_json_reader *r, dcm_tag tag, const struct json_token *t,
+                       struct err *e) {
+    struct dcm_json_level *l = top(r);
     if (tag > l->last || l->dataset->count == 0) {
         l->last = tag;
         return E_OK;
     }
     if (dcm_get(l->dataset, tag) != NULL) {
-        return refuse(r, tag, t, E_SYNTAX, "an attribute twice in one data set", e);
+        return dcm_json_refuse(r, tag, t, E_SYNTAX, "an attribute twice in one data set", e);
     }
     return ++l->unordered <= DCM_JSON_UNORDERED_MAX
                ? E_OK
-               : refuse(r, tag, t, E_LIMIT, "too many attributes out of tag order", e);
+               : dcm_json_refuse(r, tag, t, E_LIMIT, "too many attributes out of tag order", e);
 }
 
-static int take_element(struct reader *r, const struct json_token *name, struct err *e) {
+static int take_element(struct dcm_json_reader *r, const struct json_token *name, struct err *e) {
     struct element el = {0};
     struct json_token t;
     struct err why = {0};
     if (name->escaped || dcm_at_parse(name->raw, &el.tag, &why) != E_OK ||
         dcm_tag_group(el.tag) == 0xFFFE) {
-        return refuse(r, 0, name, E_SYNTAX, "an attribute's name is a tag of eight digits", e);
+        return dcm_json_refuse(r, 0, name, E_SYNTAX, "an attribute's name is a tag of eight digits",
+                               e);
     }
     el.ignored = dcm_tag_is_group_length(el.tag) || dcm_tag_group(el.tag) == 2;
     int rc = el.ignored ? E_OK : check_order(r, el.tag, name, e);
@@ -564,11 +347,11 @@ static int take_element(struct reader *r, const struct json_token *name, struct 
 
 // --- data sets and items
 
-static int begin_item(struct reader *r, const struct json_token *t, struct err *e) {
+static int begin_item(struct dcm_json_reader *r, const struct json_token *t, struct err *e) {
     dcm_tag tag = top(r)->sequence;
     struct dcm_dataset *item;
     if (r->depth >= DCM_NESTING_MAX) {
-        return refuse(r, tag, t, E_NESTING, "too many sequences inside each other", e);
+        return dcm_json_refuse(r, tag, t, E_NESTING, "too many sequences inside each other", e);
     }
     int rc = dcm_add_item(top(r)->dataset, tag, &item, e);
     if (rc != E_OK) {
@@ -578,12 +361,12 @@ static int begin_item(struct reader *r, const struct json_token *t, struct err *
         top(r)->items++;
         return E_OK;
     }
-    r->levels[++r->depth] = (struct level){.dataset = item};
+    r->levels[++r->depth] = (struct dcm_json_level){.dataset = item};
     return E_OK;
 }
 
 // One step inside of the array of items of top()->sequence; *ret_open: still inside.
-static int item_step(struct reader *r, bool *ret_open, struct err *e) {
+static int item_step(struct dcm_json_reader *r, bool *ret_open, struct err *e) {
     struct json_token t;
     int rc = next(r, &t, e);
     if (rc < 0) {
@@ -595,7 +378,7 @@ static int item_step(struct reader *r, bool *ret_open, struct err *e) {
         return rc;
     }
     if (t.kind != JSON_ARRAY_END) {
-        return refuse(r, top(r)->sequence, &t, E_SYNTAX, "an item is an object", e);
+        return dcm_json_refuse(r, top(r)->sequence, &t, E_SYNTAX, "an item is an object", e);
     }
     *ret_open = false;
     struct element el = {.tag = top(r)->sequence, .vr = DCM_VR_SQ, .has_content = true};
@@ -605,7 +388,7 @@ static int item_step(struct reader *r, bool *ret_open, struct err *e) {
 }
 
 // One attribute of the innermost data set, or its end. *ret_done: the outermost has ended.
-static int dataset_step(struct reader *r, bool *ret_done, struct err *e) {
+static int dataset_step(struct dcm_json_reader *r, bool *ret_done, struct err *e) {
     struct json_token t;
     int rc = next(r, &t, e);
     if (rc < 0) {
@@ -623,7 +406,7 @@ static int dataset_step(struct reader *r, bool *ret_done, struct err *e) {
     return E_OK;
 }
 
-static int read_all(struct reader *r, struct err *e) {
+static int read_all(struct dcm_json_reader *r, struct err *e) {
     bool done = false;
     while (!done) {
         bool inside = top(r)->sequence != 0; // of an array of items, not of one of them
@@ -635,7 +418,7 @@ static int read_all(struct reader *r, struct err *e) {
     return E_OK;
 }
 
-static int put_charset(struct reader *r, struct err *e) {
+static int put_charset(struct dcm_json_reader *r, struct err *e) {
     struct dcm_dataset *d = r->levels[0].dataset;
     if (!r->beyond_ascii && dcm_get(d, DCM_SpecificCharacterSet) == NULL) {
         return E_OK;
@@ -646,7 +429,7 @@ static int put_charset(struct reader *r, struct err *e) {
 int dcm_json_read_object(struct arena *a, struct json_in *in,
                          const struct dcm_json_read_options *options,
                          struct dcm_dataset **ret_dataset, struct err *e) {
-    struct reader r
+    struct dcm_json_reader r
         __attribute__((cleanup(cleanup_reader))) = {.arena = a, .in = in, .options = options};
     buf_init(&r.value, VALUE_MAX);
     buf_init(&r.text, VALUE_MAX);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Component groups and components (PS3.5 6.2.1). Name order for display is the western one.
 #include "dicom/person_name.h"
 
 #include "base/buf.h"

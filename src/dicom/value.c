@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+// Numbers as text, ages, tags, and the table of what each text VR allows (PS3.5 6.2). It checks one
+// value at a time; value multiplicity is the dictionary's business.
 #include "dicom/value.h"
 
 #include <math.h>

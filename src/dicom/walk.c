@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// A stack of data sets with a place in each; a step is one event.
 #include "dicom/walk.h"
 
 #include "base/err.h"
