@@ -56,14 +56,14 @@ static void answer_method(struct web_request *r) {
     web_answer_header(r, "Allow", allow);
 }
 
-static bool find_route(struct web_request *r, enum web_match *ret_match) {
-    *ret_match = web_route_find(web_routes, web_route_count, r->method, &r->url, &r->route,
-                                &r->names);
-    if (*ret_match == WEB_MATCH || *ret_match == WEB_MATCH_OTHER_METHOD) {
+static bool find_route(struct web_request *r) {
+    r->match = web_route_find(web_routes, web_route_count, r->method, &r->url, &r->route,
+                              &r->names);
+    if (r->match == WEB_MATCH || r->match == WEB_MATCH_OTHER_METHOD) {
         return true;
     }
     r->route = NULL;
-    if (*ret_match == WEB_MATCH_BAD_UID) {
+    if (r->match == WEB_MATCH_BAD_UID) {
         web_answer_failure(r, MHD_HTTP_BAD_REQUEST, E_ARGUMENT, "the path names no valid UID", NULL);
     } else {
         web_answer_failure(r, MHD_HTTP_NOT_FOUND, E_NOT_FOUND, "no such resource", NULL);
@@ -99,13 +99,19 @@ static bool policy_allows(struct web_request *r) {
     return false;
 }
 
-bool web_dispatch(struct web_request *r) {
-    enum web_match match;
-    if (!host_is_ours(r) || !target_is_good(r) || !find_route(r, &match) || !origin_is_good(r) ||
-        !policy_allows(r)) {
+bool web_dispatch_find(struct web_request *r) {
+    return host_is_ours(r) && target_is_good(r) && find_route(r) && origin_is_good(r);
+}
+
+bool web_dispatch_waits(const struct web_request *r) {
+    return policy_action_custody(r->route->action);
+}
+
+bool web_dispatch_ask(struct web_request *r) {
+    if (!policy_allows(r)) {
         return false;
     }
-    if (match == WEB_MATCH_OTHER_METHOD) {
+    if (r->match == WEB_MATCH_OTHER_METHOD) {
         answer_method(r);
         return false;
     }

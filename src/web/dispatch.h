@@ -13,5 +13,10 @@ struct web_request;
 extern const struct web_route web_routes[];
 extern const size_t web_route_count;
 
-// true: r->route may be run. false: the answer (a refusal, or OPTIONS) is made.
-bool web_dispatch(struct web_request *r);
+// Everything but the question to policy. false: the answer is made.
+bool web_dispatch_find(struct web_request *r);
+
+// Asks policy and the audit log. true: r->route may be run (or r is OPTIONS, answered). A decision about
+// custody waits for the disk: web_dispatch_waits tells before.
+bool web_dispatch_ask(struct web_request *r);
+bool web_dispatch_waits(const struct web_request *r);

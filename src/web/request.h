@@ -26,6 +26,7 @@ struct web_stow;
 
 enum web_stage {
     WEB_STAGE_NEW,     // header fields are there
+    WEB_STAGE_ASKING,  // suspended: the decision waits for the disk
     WEB_STAGE_BODY,    // reading and passing over a body that nobody asked for
     WEB_STAGE_STREAM,  // a handler reads the body
     WEB_STAGE_WAITING, // suspended: another thread works on it
@@ -42,6 +43,7 @@ struct web_request {
     enum web_method method;
     bool head;
     const struct web_route *route; // NULL: none matched
+    enum web_match match;
     struct web_names names;
     enum web_stage stage;
     struct web_stow *stow; // WEB_STAGE_STREAM

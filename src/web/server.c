@@ -139,6 +139,27 @@ static enum MHD_Result run(struct web_request *r) {
     return hand_over(r, where == WEB_RENDER ? r->server->render : r->server->catalogue);
 }
 
+// Policy has been asked.
+static enum MHD_Result go_on(struct web_request *r, bool allowed) {
+    r->stage = WEB_STAGE_BODY;
+    r->later = NULL;
+    if (allowed && r->route->where == WEB_STREAM) {
+        r->stage = WEB_STAGE_STREAM;
+        r->route->handle(r);
+    }
+    bool early = r->response != NULL && r->method != WEB_GET; // before its body
+    return early ? queue_answer(r) : MHD_YES;
+}
+
+static void ask_elsewhere(struct web_request *r) { (void)web_dispatch_ask(r); }
+
+static enum MHD_Result ask_later(struct web_request *r) {
+    web_request_later(r, WEB_CATALOGUE, ask_elsewhere);
+    enum MHD_Result result = hand_over(r, r->server->catalogue);
+    r->stage = WEB_STAGE_ASKING;
+    return result;
+}
+
 // The header fields are there.
 static enum MHD_Result begin(struct web_request *r, const char *method) {
     const union MHD_ConnectionInfo *info =
@@ -149,16 +170,11 @@ static enum MHD_Result begin(struct web_request *r, const char *method) {
     }
     r->method = method_of(method, &r->head);
     web_peer_allow(&r->server->peers, r->peer, WEB_IDLE_S, 0);
-    r->stage = WEB_STAGE_BODY;
-    if (!web_dispatch(r)) {
-        return r->method == WEB_GET ? MHD_YES : queue_answer(r);
+    bool found = web_dispatch_find(r);
+    if (found && web_dispatch_waits(r)) {
+        return ask_later(r);
     }
-    if (r->route->where == WEB_STREAM) {
-        r->stage = WEB_STAGE_STREAM;
-        r->route->handle(r);
-        return r->response != NULL ? queue_answer(r) : MHD_YES;
-    }
-    return MHD_YES;
+    return go_on(r, found && web_dispatch_ask(r));
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
@@ -175,6 +191,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     switch (r->stage) {
     case WEB_STAGE_NEW:
         return begin(r, method);
+    case WEB_STAGE_ASKING:
+        return go_on(r, r->response == NULL);
     case WEB_STAGE_BODY:
         if (*upload_len > 0) {
             *upload_len = 0; // nobody asked for it
