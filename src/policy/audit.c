@@ -19,18 +19,11 @@
 #include "base/mem.h"
 #include "policy/audit_files.h"
 #include "policy/audit_line.h"
+#include "policy/audit_repeat.h"
+#include "policy/audit_tail.h"
 
 #define DIR_MODE 0700
 #define FILE_MODE 0600
-
-// A read that was written, and how often it was made again.
-struct repeat {
-    struct hash key;
-    usec since;
-    uint64_t seq;
-    uint64_t times;
-};
-#define REPEATS 256 // by the first byte of the key
 
 struct audit {
     const struct clock *clock;
@@ -46,7 +39,7 @@ struct audit {
     struct hash_stream *hashing;
     usec window; // 0: reads are not counted
     usec looked; // when the repeats were last looked through
-    struct repeat *repeats;
+    struct audit_repeat *repeats;
 
     pthread_mutex_t syncing; // taken before `lock`
     uint64_t synced;         // every line up to this one
@@ -54,28 +47,6 @@ struct audit {
 
 // --- the end of the chain
 // -----------------------------------------------------------------------------
-
-// Looks from the end of the file for its last good line. false: there is none. *ret_end is where it
-// ends (0: none).
-static bool last_good(struct slice file, struct audit_line *ret_line, size_t *ret_end) {
-    size_t end = file.len;
-    *ret_end = 0;
-    while (end > 0) {
-        const uint8_t *newline = memrchr(file.ptr, '\n', end);
-        if (newline == NULL) {
-            return false;
-        }
-        size_t line_end = (size_t)(newline - file.ptr);
-        const uint8_t *before = line_end > 0 ? memrchr(file.ptr, '\n', line_end) : NULL;
-        size_t start = before == NULL ? 0 : (size_t)(before - file.ptr) + 1;
-        if (audit_line_parse(slice_of(file.ptr + start, line_end - start), ret_line)) {
-            *ret_end = line_end + 1;
-            return true;
-        }
-        end = line_end;
-    }
-    return false;
-}
 
 static int write_whole(struct audit *a, struct slice bytes, struct err *e) {
     if (file_write_all(a->fd, bytes.ptr, bytes.len) == 0) {
@@ -148,36 +119,6 @@ static int open_segment(struct audit *a, const char *name, int flags, struct err
     return E_OK;
 }
 
-static int look_into(struct audit *a, const char *name, struct audit_line *ret_line,
-                     bool *ret_found, struct err *e) {
-    CLEANUP(cleanup_fd) int fd = openat(a->dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    CLEANUP(cleanup_file_map) struct file_map map = {0};
-    if (fd < 0) {
-        return err_set_errno(e, errno, "cannot open the audit log %s", name);
-    }
-    size_t end;
-    if (file_map_fd(fd, &map, e) != E_OK) {
-        return e->code;
-    }
-    *ret_found = last_good(map.bytes, ret_line, &end);
-    return E_OK;
-}
-
-// The end of the chain before file number `count` (its own last line when it has one).
-static int find_tail(struct audit *a, const struct audit_files *files, struct audit_line *ret_line,
-                     struct err *e) {
-    bool found = false;
-    for (size_t i = files->count; i > 0 && !found; i--) {
-        if (look_into(a, files->names[i - 1], ret_line, &found, e) != E_OK) {
-            return e->code;
-        }
-    }
-    if (!found) {
-        *ret_line = (struct audit_line){0};
-    }
-    return E_OK;
-}
-
 // What lies behind the last good line of the newest file is torn.
 static int mend(struct audit *a, struct err *e) {
     CLEANUP(cleanup_file_map) struct file_map map = {0};
@@ -186,7 +127,7 @@ static int mend(struct audit *a, struct err *e) {
     }
     struct audit_line line;
     size_t end = 0;
-    bool found = last_good(map.bytes, &line, &end);
+    bool found = audit_tail_of(map.bytes, &line, &end);
     a->closed = found && line.continued && end == map.bytes.len;
     return end < map.bytes.len ? seal(a, slice_from(map.bytes, end), e) : E_OK;
 }
@@ -198,7 +139,7 @@ static int reload(struct audit *a, struct err *e) {
     if (audit_files_list(a->dir_fd, &files, e) != E_OK) {
         return e->code;
     }
-    int rc = find_tail(a, &files, &line, e);
+    int rc = audit_tail_find(a->dir_fd, &files, &line, e);
     if (rc == E_OK && line.seq >= a->seq) { // else the log was cut: go on from what we know
         a->seq = line.seq;
         a->tail = line.hash;
@@ -272,7 +213,7 @@ static int right_month(struct audit *a, struct err *e) {
 // --- counting repeated reads
 // --------------------------------------------------------------------------
 
-static int note_repeat(struct audit *a, struct repeat *r, struct err *e) {
+static int note_repeat(struct audit *a, struct audit_repeat *r, struct err *e) {
     if (r->times == 0) {
         return E_OK;
     }
@@ -289,8 +230,8 @@ static int note_repeat(struct audit *a, struct repeat *r, struct err *e) {
 // Every count whose time is over (all: every count) becomes a note.
 static int note_repeats(struct audit *a, bool all, struct err *e) {
     usec now = clock_now(a->clock);
-    for (size_t i = 0; a->repeats != NULL && i < REPEATS; i++) {
-        struct repeat *r = &a->repeats[i];
+    for (size_t i = 0; a->repeats != NULL && i < AUDIT_REPEATS; i++) {
+        struct audit_repeat *r = &a->repeats[i];
         bool over = now < r->since || now - r->since >= a->window;
         if ((all || over) && note_repeat(a, r, e) != E_OK) {
             return e->code;
@@ -300,40 +241,9 @@ static int note_repeats(struct audit *a, bool all, struct err *e) {
     return E_OK;
 }
 
-static void add_text(struct hash_stream *h, struct slice text) {
-    uint64_t len = text.len;
-    hash_stream_add(h, &len, sizeof len); // so that no two lists of texts read the same
-    hash_stream_add(h, text.ptr, text.len);
-}
-
-static struct slice text_of(const char *text) { return slice_str(text != NULL ? text : ""); }
-
-static struct hash key_of(struct audit *a, const struct policy_request *r) {
-    struct slice what = text_of(r->what);
-    uint32_t action = (uint32_t)r->action;
-    hash_stream_add(a->hashing, &action, sizeof action);
-    add_text(a->hashing, text_of(r->who.name));
-    add_text(a->hashing, text_of(r->who.address));
-    add_text(a->hashing, slice_first(what, slice_find(what, '/')));
-    add_text(a->hashing, text_of(r->where));
-    add_text(a->hashing, text_of(r->why));
-    return hash_stream_end(a->hashing);
-}
-
-// Whether the read is like one that was written within the window; counts it then.
-static bool is_repeat(struct audit *a, const struct hash *key) {
-    struct repeat *r = &a->repeats[key->bytes[0]];
-    usec now = clock_now(a->clock);
-    if (r->seq == 0 || !hash_eq(&r->key, key) || now < r->since || now - r->since >= a->window) {
-        return false;
-    }
-    r->times++;
-    return true;
-}
-
 int audit_count_reads(struct audit *a, usec window, struct err *e) {
     if (a->repeats == NULL) {
-        a->repeats = mem_array(REPEATS, sizeof *a->repeats);
+        a->repeats = mem_array(AUDIT_REPEATS, sizeof *a->repeats);
     }
     if (a->repeats == NULL) {
         return err_set(e, E_MEMORY, "audit log");
@@ -459,7 +369,8 @@ struct entry {
 
 static int append_decision(struct audit *a, void *context, struct err *e) {
     struct entry *entry = context;
-    struct repeat *slot = entry->key != NULL ? &a->repeats[entry->key->bytes[0]] : NULL;
+    struct audit_repeat *slot =
+        entry->key != NULL ? audit_repeat_slot(a->repeats, entry->key) : NULL;
     usec now = clock_now(a->clock);
     bool due = a->window > 0 && (now < a->looked || now - a->looked >= a->window);
     if (settle(a, e) != E_OK || (due && note_repeats(a, false, e) != E_OK) ||
@@ -474,7 +385,7 @@ static int append_decision(struct audit *a, void *context, struct err *e) {
         return e->code;
     }
     if (slot != NULL) {
-        *slot = (struct repeat){*entry->key, at.time, at.seq, 0};
+        *slot = (struct audit_repeat){*entry->key, at.time, at.seq, 0};
     }
     return E_OK;
 }
@@ -504,11 +415,12 @@ static int write_decision(struct audit *a, struct entry *entry, bool durable, st
     struct hash key;
     (void)pthread_mutex_lock(&a->lock);
     if (!durable && a->window > 0) {
-        key = key_of(a, entry->request);
+        key = audit_repeat_key(a->hashing, entry->request);
         entry->key = &key;
     }
-    int rc = entry->key != NULL && is_repeat(a, entry->key) ? E_OK
-                                                            : locked(a, append_decision, entry, e);
+    bool counted = entry->key != NULL &&
+                   audit_repeat_count(a->repeats, entry->key, a->window, clock_now(a->clock));
+    int rc = counted ? E_OK : locked(a, append_decision, entry, e);
     (void)pthread_mutex_unlock(&a->lock);
     return rc;
 }
