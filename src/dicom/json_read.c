@@ -20,6 +20,7 @@
 
 #define VALUE_MAX ((size_t)1 << 31) // bytes of one value
 #define DATASETS_MAX 1000000u
+#define NARROW_LENGTH_MAX 65534 // longer values of short VRs are UN (PS3.5 6.2.2)
 
 static void cleanup_reader(struct dcm_json_reader *r) {
     buf_done(&r->value);
@@ -74,7 +75,8 @@ static int put(struct dcm_json_reader *r, dcm_tag tag, enum dcm_vr vr, const str
         value = slice_str("ISO_IR 192");
     }
     if (rc == E_OK) {
-        rc = dcm_put(top(r)->dataset, tag, vr, value, e);
+        bool too_long = !dcm_vr_info(vr)->wide && value.len > NARROW_LENGTH_MAX;
+        rc = dcm_put(top(r)->dataset, tag, too_long ? DCM_VR_UN : vr, value, e);
     }
     return rc == E_OK ? E_OK : dcm_json_place(r, tag, t->offset, e);
 }

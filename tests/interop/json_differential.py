@@ -191,10 +191,19 @@ def compare(name, path, classes):
               (name, why.strip().split(": ", 2)[-1], peer, "refused" if tk is None else "read"))
         return []
     ours = flatten(json.loads(text.decode("utf-8")))
+    classes["(files that pydicom reads)"] += py is not None
+    classes["(files that dcm2json writes)"] += tk is not None
     if py is None and tk is None:
         return []
     closed = {key for key, element in ours.items() if element[0] == "UN"}
     wrong = []
+    try:
+        pydicom.dataset.Dataset.from_json(text.decode("utf-8"))
+    except ValueError as e:
+        if "invalid literal for int" in str(e):
+            classes["(files with an integer string that is none, which pydicom does not take from JSON)"] += 1
+        else:
+            wrong.append(("the whole", None, "from_json: %s" % e, None))
     for key in sorted(set(ours) | set(py or {}) | set(tk or {})):
         o, p, t = ours.get(key), (py or {}).get(key), (tk or {}).get(key)
         if same(o, p) or same(o, t):

@@ -460,6 +460,31 @@ static void output_of_any_size_needs_little_memory(void **state) {
     arena_done(&a);
 }
 
+// PS3.5 6.2.2: in explicit VR such a value is UN; in JSON it has its own VR again.
+static void values_too_long_for_their_vr_are_unknown(void **state) {
+    (void)state;
+    struct arena a;
+    struct dcm_dataset **datasets;
+    uint32_t count;
+    struct err e = {0};
+    struct buf text, out;
+    arena_init(&a, MEMORY);
+    buf_init(&text, MEMORY);
+    buf_init(&out, MEMORY);
+    buf_put_str(&text, "{\"30060050\":{\"vr\":\"DS\",\"Value\":[1");
+    for (int i = 0; i < 20000; i++) {
+        buf_put_str(&text, ",1.5");
+    }
+    buf_put_str(&text, "]}}");
+    assert_int_equal(dcm_json_read(&a, buf_slice(&text), NULL, &datasets, &count, &e), E_OK);
+    assert_int_equal(dcm_get(datasets[0], DCM_ContourData)->vr, DCM_VR_UN);
+    assert_int_equal(write_tree(datasets[0], NULL, &out, &e), E_OK);
+    assert_true(slice_eq(buf_slice(&text), buf_slice(&out)));
+    buf_done(&text);
+    buf_done(&out);
+    arena_done(&a);
+}
+
 static void a_cut_data_set_is_an_error(void **state) {
     (void)state;
     static const uint8_t cut[] = {0x08, 0x00, 0x60, 0x00, 'C', 'S', 0x04, 0x00, 'C', 'T'};
@@ -584,6 +609,7 @@ int main(void) {
         cmocka_unit_test(bulk_uris_are_fetched),
         cmocka_unit_test(encapsulated_pixels_are_items),
         cmocka_unit_test(output_of_any_size_needs_little_memory),
+        cmocka_unit_test(values_too_long_for_their_vr_are_unknown),
         cmocka_unit_test(a_cut_data_set_is_an_error),
         cmocka_unit_test(short_memory_is_an_error),
         cmocka_unit_test(every_sample_round_trips),
