@@ -13,6 +13,7 @@
 #include "db/db.h"
 
 #define WORDS_TEXT_MAX 4096
+#define FACET_VALUES_LOOKED_AT 5000
 
 struct selection {
     struct db *db;
@@ -163,66 +164,64 @@ static void keep_facet(struct catalogue_facet *list, size_t *count, struct catal
     *count += *count < CATALOGUE_FACET_VALUES_MAX ? 1 : 0;
 }
 
-struct facet_run {
-    struct arena *arena;
-    struct catalogue_facet *list;
-    size_t count;
-    struct catalogue_facet current;
-};
-
-static int end_value(struct facet_run *run, struct err *e) {
-    if (run->current.count > 0) {
-        run->current.value = arena_copy(run->arena, run->current.value);
-        if (run->current.value.ptr == NULL) {
-            return no_memory(e);
-        }
-        keep_facet(run->list, &run->count, run->current);
+// How many of the set have the value.
+static int count_value(struct selection *s, enum catalogue_facet_kind kind, struct slice value,
+                       const struct bits *in, uint64_t *ret_count, struct err *e) {
+    struct db_stmt *stmt;
+    int rc =
+        db_prepare(s->db, "SELECT study FROM study_facet WHERE kind = ? AND value = ?", &stmt, e);
+    if (rc != E_OK) {
+        return rc;
     }
-    return E_OK;
+    db_bind_i64(stmt, 1, (int64_t)kind);
+    db_bind_text(stmt, 2, value);
+    uint64_t count = 0;
+    while ((rc = db_step(stmt, e)) == 1) {
+        count += bits_has(in, db_i64(stmt, 0)) ? 1 : 0;
+    }
+    *ret_count = count;
+    return rc;
 }
 
-static int run_counts(struct facet_run *run, struct db_stmt *stmt, const struct bits *in,
-                      struct err *e) {
-    struct buf value CLEANUP(cleanup_buf);
-    buf_init(&value, 1 << 16);
-    int rc;
-    while ((rc = db_step(stmt, e)) == 1) {
-        if (!slice_eq(db_text(stmt, 0), buf_slice(&value)) || run->current.value.ptr == NULL) {
-            rc = end_value(run, e);
-            buf_clear(&value);
-            buf_put_slice(&value, db_text(stmt, 0));
-            rc = rc == E_OK ? buf_check(&value, "facet", e) : rc;
-            run->current = (struct catalogue_facet){.value = buf_slice(&value)};
-        }
-        if (rc < 0) {
-            db_reset(stmt);
-            return rc;
-        }
-        run->current.count += bits_has(in, db_i64(stmt, 1)) ? 1 : 0;
+static int next_value(struct selection *s, enum catalogue_facet_kind kind, struct db_stmt *stmt,
+                      const struct bits *in, struct catalogue_page *page, struct err *e) {
+    struct catalogue_facet f = {.value = arena_copy(s->arena, db_text(stmt, 0)),
+                                .count = (uint64_t)db_i64(stmt, 1)};
+    if (f.value.ptr == NULL) {
+        return no_memory(e);
     }
-    return rc < 0 ? rc : end_value(run, e);
+    int rc = in->words == NULL ? E_OK : count_value(s, kind, f.value, in, &f.count, e);
+    if (rc == E_OK && f.count > 0) {
+        keep_facet(page->facets[kind], &page->facet_count[kind], f);
+    }
+    return rc;
 }
 
 static int count_facet(struct selection *s, enum catalogue_facet_kind kind,
                        struct catalogue_page *page, struct err *e) {
     struct bits in;
     int rc = combine(s, kind, &in, e);
-    struct facet_run run = {.arena = s->arena};
-    run.list = arena_array(s->arena, CATALOGUE_FACET_VALUES_MAX + 1, sizeof *run.list);
-    if (rc != E_OK || run.list == NULL) {
+    page->facets[kind] =
+        arena_array(s->arena, CATALOGUE_FACET_VALUES_MAX + 1, sizeof *page->facets[kind]);
+    if (rc != E_OK || page->facets[kind] == NULL) {
         return rc != E_OK ? rc : no_memory(e);
     }
     struct db_stmt *stmt;
     rc = db_prepare(s->db,
-                    "SELECT value, study FROM study_facet WHERE kind = ? ORDER BY value, study",
+                    "SELECT value, studies FROM facet_total WHERE kind = ? ORDER BY value LIMIT ?",
                     &stmt, e);
     if (rc != E_OK) {
         return rc;
     }
     db_bind_i64(stmt, 1, (int64_t)kind);
-    rc = run_counts(&run, stmt, &in, e);
-    page->facets[kind] = run.list;
-    page->facet_count[kind] = run.count;
+    db_bind_i64(stmt, 2, FACET_VALUES_LOOKED_AT);
+    while ((rc = db_step(stmt, e)) == 1) {
+        rc = next_value(s, kind, stmt, &in, page, e);
+        if (rc != E_OK) {
+            db_reset(stmt);
+            return rc;
+        }
+    }
     return rc;
 }
 
@@ -238,12 +237,20 @@ static const char *const order_sql[] = {
 // Walks the sort order's index and takes the page's numbers.
 static int page_ids(struct selection *s, const struct bits *in, int64_t *ids, size_t *ret_count,
                     struct err *e) {
+    char sql[160];
+    bool all = in->words == NULL; // then the engine passes over the offset faster
+    (void)snprintf(sql, sizeof sql, "%s%s", order_sql[s->query->sort],
+                   all ? " LIMIT ? OFFSET ?" : "");
     struct db_stmt *stmt;
-    int rc = db_prepare(s->db, order_sql[s->query->sort], &stmt, e);
+    int rc = db_prepare(s->db, sql, &stmt, e);
     if (rc != E_OK) {
         return rc;
     }
-    uint64_t seen = 0;
+    if (all) {
+        db_bind_i64(stmt, 1, (int64_t)s->query->limit);
+        db_bind_i64(stmt, 2, (int64_t)s->query->offset);
+    }
+    uint64_t seen = all ? s->query->offset : 0;
     size_t count = 0;
     while (count < s->query->limit && (rc = db_step(stmt, e)) == 1) {
         int64_t id = db_i64(stmt, 0);

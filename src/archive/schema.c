@@ -162,7 +162,15 @@ static const char version_1[] =
     "){table};"
     "CREATE INDEX finding_by_study ON finding (study_uid);";
 
-const struct db_migration schema_migrations[] = {{1, version_1}};
+// Sums of study_facet, so that the page without a filter counts nothing.
+static const char version_2[] =
+    "CREATE TABLE facet_total ("
+    " kind {int} NOT NULL, value {text} NOT NULL, studies {int} NOT NULL, PRIMARY KEY (kind, value)"
+    "){clustered};"
+    "INSERT INTO facet_total (kind, value, studies)"
+    " SELECT kind, value, count(*) FROM study_facet GROUP BY kind, value;";
+
+const struct db_migration schema_migrations[] = {{1, version_1}, {2, version_2}};
 const size_t schema_migration_count = sizeof schema_migrations / sizeof schema_migrations[0];
 
 int schema_bring(struct db *d, struct err *e) {

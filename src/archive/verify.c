@@ -304,6 +304,8 @@ static const struct {
      "SELECT t.study_uid FROM study t JOIN series s ON s.study = t.id WHERE s.modality <> ''"
      " AND NOT EXISTS (SELECT 1 FROM study_facet f WHERE f.kind = 0 AND f.value = s.modality"
      " AND f.study = t.id)"},
+    {"studies of a facet", "SELECT value FROM facet_total t WHERE studies <> (SELECT count(*) FROM"
+                           " study_facet f WHERE f.kind = t.kind AND f.value = t.value)"},
     {"the whole", "SELECT 'total' FROM total WHERE studies <> (SELECT count(*) FROM study)"
                   " OR series <> (SELECT count(*) FROM series)"
                   " OR instances <> (SELECT count(*) FROM instance)"

@@ -190,21 +190,39 @@ static void write_word(struct slice word, void *context) {
     }
 }
 
-static int write_facet(struct word_writer *w, enum catalogue_facet_kind kind, struct slice value) {
+static int run_facet(struct word_writer *w, const char *sql, enum catalogue_facet_kind kind,
+                     struct slice value, int64_t number) {
     struct db_stmt *s;
-    int rc =
-        db_prepare(w->db,
-                   w->forget ? "DELETE FROM study_facet WHERE kind = ? AND value = ? AND study = ?"
-                             : "INSERT INTO study_facet (kind, value, study) VALUES (?, ?, ?)"
-                               " ON CONFLICT DO NOTHING",
-                   &s, w->e);
+    int rc = db_prepare(w->db, sql, &s, w->e);
     if (rc != E_OK) {
         return rc;
     }
     db_bind_i64(s, 1, (int64_t)kind);
     db_bind_text(s, 2, value);
-    db_bind_i64(s, 3, w->study);
+    db_bind_i64(s, 3, number);
     return db_run(s, w->e);
+}
+
+static int write_facet(struct word_writer *w, enum catalogue_facet_kind kind, struct slice value) {
+    int rc =
+        run_facet(w,
+                  w->forget ? "DELETE FROM study_facet WHERE kind = ? AND value = ? AND study = ?"
+                            : "INSERT INTO study_facet (kind, value, study) VALUES (?, ?, ?)"
+                              " ON CONFLICT DO NOTHING",
+                  kind, value, w->study);
+    if (rc != E_OK || db_changes(w->db) == 0) {
+        return rc; // it was so already
+    }
+    rc = run_facet(w,
+                   "INSERT INTO facet_total (kind, value, studies) VALUES (?, ?, ?)"
+                   " ON CONFLICT (kind, value) DO UPDATE SET studies = facet_total.studies"
+                   " + excluded.studies",
+                   kind, value, w->forget ? -1 : 1);
+    return rc == E_OK && w->forget
+               ? run_facet(w,
+                           "DELETE FROM facet_total WHERE kind = ? AND value = ? AND studies <= ?",
+                           kind, value, 0)
+               : rc;
 }
 
 static void put_folded(struct buf *out, struct slice text) {
