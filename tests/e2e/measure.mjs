@@ -132,10 +132,12 @@ export async function measure(app) {
     await app.viewport().focus();
     await app.press('l', 'k');
     await page.locator('.cursor').waitFor({ state: 'attached' });
+    await page.waitForTimeout(400);
     const from = Number(/at (\d+),/.exec(await app.status())?.[1]);
     await app.press('Enter');
     for (let i = 0; i < 20; i += 1) await app.press('ArrowRight');
     await until(async () => Number(/at (\d+),/.exec(await app.status())?.[1]) > from + 20, 'the cursor moved');
+    await page.waitForTimeout(400);
     const to = Number(/at (\d+),/.exec(await app.status())?.[1]);
     await app.press('Enter');
     const m = await last(app, 'Length');

@@ -109,15 +109,31 @@ export class App {
       const ctx = copy.getContext('2d', { willReadFrequently: true });
       ctx.drawImage(canvas, 0, 0, copy.width, copy.height);
       const { data } = ctx.getImageData(0, 0, copy.width, copy.height);
-      const grey = new Array(copy.width * copy.height);
-      for (let i = 0; i < grey.length; i += 1) grey[i] = data[4 * i + 1];
-      return { width: copy.width, height: copy.height, grey };
+      let binary = '';
+      for (let i = 0; i < data.length; i += 0x8000) binary += String.fromCharCode(...data.subarray(i, i + 0x8000));
+      return { width: copy.width, height: copy.height, rgba: btoa(binary) };
     }, selector);
-    const at = (x, y) => shot.grey[Math.round(y) * shot.width + Math.round(x)];
-    const sum = shot.grey.reduce((a, b) => a + b, 0);
-    // Unlike the sum, this changes when the same greys are elsewhere.
-    const mark = shot.grey.reduce((a, b, i) => (a + b * (i % 9973)) % 1_000_003, 0);
-    return { ...shot, at, sum, mark, levels: new Set(shot.grey).size };
+    const { width, height } = shot;
+    const rgba = Buffer.from(shot.rgba, 'base64');
+    const place = (x, y) => 4 * (Math.round(y) * width + Math.round(x));
+    let [sum, mark] = [0, 0];
+    const greys = new Set();
+    for (let i = 0; i < width * height; i += 1) {
+      const v = rgba[4 * i + 1];
+      greys.add(v);
+      sum += v;
+      // Unlike the sum, this changes when the same greys are elsewhere.
+      mark = (mark + v * (i % 9973)) % 1_000_003;
+    }
+    return {
+      width,
+      height,
+      at: (x, y) => rgba[place(x, y) + 1],
+      colourAt: (x, y) => [...rgba.subarray(place(x, y), place(x, y) + 3)],
+      sum,
+      mark,
+      levels: greys.size,
+    };
   }
 
   async press(...keys) {

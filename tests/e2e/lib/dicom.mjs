@@ -79,6 +79,16 @@ export function text(file, tag) {
 export const numbers = (file, tag) => text(file, tag).split('\\').filter(Boolean).map(Number);
 export const uint16 = (file, tag) => file.elements.get(tag)?.readUInt16LE(0) ?? null;
 
+/** Samples of a single-frame, uncompressed, 8-bit image, colour by pixel where there is colour. */
+export function samplesOf(file) {
+  const rows = uint16(file, 0x00280010);
+  const columns = uint16(file, 0x00280011);
+  const count = uint16(file, 0x00280002);
+  const data = file.elements.get(0x7fe00010);
+  const at = (column, row) => [...data.subarray((row * columns + column) * count, (row * columns + column + 1) * count)];
+  return { rows, columns, at };
+}
+
 /** Rescaled pixel values of a single-frame, uncompressed, 16-bit grey image. */
 export function pixelsOf(file) {
   const rows = uint16(file, 0x00280010);

@@ -55,7 +55,11 @@ export function count(n: number, one: string, many = `${one}s`): string {
 }
 
 /** A window value: whole where it is large, with decimals where it is a fraction. */
-export const level = (value: number) => num(value, Math.abs(value) >= 20 || Number.isInteger(value) ? 0 : Math.abs(value) >= 1 ? 1 : 3);
+export function level(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 20 || Number.isInteger(value)) return num(value);
+  return size >= 1 ? num(value, 1) : Number(value.toPrecision(2)).toString().replace('-', '\u2212');
+}
 
 /** A number with a real minus sign and at most `digits` decimals. */
 export function num(value: number, digits = 0): string {

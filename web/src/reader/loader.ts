@@ -47,6 +47,32 @@ function checkLength(f: Frame, syntax: string, body: Uint8Array): void {
   }
 }
 
+const DEFLATED_FRAME = '1.2.840.10008.1.2.8.1';
+const LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
+
+/** Deflated frames of one bit a pixel (PS3.5 A.4.12) are inflated here: the decoder takes whole bytes only. */
+async function inflateBits(f: Frame, syntax: string, body: Uint8Array): Promise<{ syntax: string; body: Uint8Array }> {
+  if (syntax !== DEFLATED_FRAME || f.bitsAllocated !== 1) return { syntax, body };
+  const stream = new Blob([body.slice()]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
+  const wanted = Math.ceil((f.rows * f.columns * f.samplesPerPixel) / 8);
+  return { syntax: LITTLE_ENDIAN, body: await firstBytes(stream, wanted) };
+}
+
+/** As many bytes as are wanted; what pads the stream after its end is not looked at. */
+async function firstBytes(stream: ReadableStream<Uint8Array>, wanted: number): Promise<Uint8Array> {
+  const out = new Uint8Array(wanted);
+  const reader = stream.getReader();
+  let at = 0;
+  while (at < wanted) {
+    const { done, value } = await reader.read();
+    if (done) throw new ImageError(`The image is cut short: ${at} of ${wanted} bytes are there`);
+    out.set(value.subarray(0, wanted - at), at);
+    at += value.length;
+  }
+  await reader.cancel().catch(() => undefined);
+  return out;
+}
+
 /** One bit a pixel (segmentations, PS3.5 8.1.1) made one byte a pixel, which is what the decoder takes. */
 function unpackBits(f: Frame, syntax: string, body: Uint8Array): Uint8Array {
   if (!NATIVE.has(syntax) || f.bitsAllocated !== 1) return body;
@@ -112,13 +138,14 @@ async function load(imageId: string, options: Record<string, unknown>, signal: A
   if (!f) throw new ImageError('This image is not part of an open series');
   try {
     const part = await fetchPart(f.url, signal);
-    const syntax = syntaxOf(part.contentType, f.syntax);
-    if (!DECODABLE.has(syntax)) {
-      throw new ImageError(`The reader cannot decode ${SYNTAX_NAMES[syntax] ?? `transfer syntax ${syntax}`}`);
+    const sent = syntaxOf(part.contentType, f.syntax);
+    if (!DECODABLE.has(sent)) {
+      throw new ImageError(`The reader cannot decode ${SYNTAX_NAMES[sent] ?? `transfer syntax ${sent}`}`);
     }
-    checkLength(f, syntax, part.body);
+    const { syntax, body } = await inflateBits(f, sent, part.body);
+    checkLength(f, syntax, body);
     if (f.photometric === 'PALETTE COLOR') await fetchPalette(f);
-    const pixels = maskHighBits(f, syntax, unpackBits(f, syntax, part.body));
+    const pixels = maskHighBits(f, syntax, unpackBits(f, syntax, body));
     const image = (await createImage(imageId, pixels as never, syntax, { ...options } as never)) as Types.IImage;
     if (image.rows !== f.rows || image.columns !== f.columns) {
       throw new ImageError(
