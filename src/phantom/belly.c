@@ -100,6 +100,7 @@ static void build_kidney(struct ph_body *b, float side) {
 static void build_stomach(struct ph_body *b, bool upright) {
     struct ph_scene *s = b->scene;
     float down = b->person->breath;
+    float full = ph_vary(b->rng, 0.0f, 12.0f);
     for (int pass = 0; pass < 2; pass++) {
         (void)ph_begin(s, pass == 0 ? PH_BOWEL_WALL : PH_MEAL);
         (void)ph_ellipsoid(s, V3(58, 2, -42 - down), V3(38, 46, 46));
@@ -112,9 +113,11 @@ static void build_stomach(struct ph_body *b, bool upright) {
         ph_rough(s, 1.2f, 18.0f);
     }
     (void)ph_begin(s, PH_GAS);
-    (void)ph_ellipsoid(s, V3(58, 2, -42 - down), V3(32, 40, 40));
+    (void)ph_ellipsoid(s, V3(56, 2, -44 - down), V3(30, 36, 40));
     if (upright) {
-        (void)ph_plane(s, V3(0, 0, -30 - down), V3(0, 0, -1));
+        (void)ph_ellipsoid(s, V3(44, -8, -52 - down), V3(18, 24, 34));
+        ph_union(s, 18.0f);
+        (void)ph_plane(s, V3(0, 0, -32 + full - down), V3(0, 0, -1));
     } else {
         ph_turn(ph_ellipsoid(s, V3(40, -42, -80 - down), V3(24, 22, 46)), V3(0.5f, 0.4f, 1), V3(1, 0, 0));
         ph_union(s, 20.0f);
@@ -122,6 +125,9 @@ static void build_stomach(struct ph_body *b, bool upright) {
     }
     ph_clip(s);
     ph_end(s);
+    if (!upright) {
+        ph_rough(s, 0.8f, 26.0f);
+    }
 }
 
 static enum ph_tissue colon_content(struct ph_body *b) {
@@ -189,13 +195,13 @@ static void gut_run(struct ph_body *b, const struct ph_v3 *p, int n, float r, fl
 // Loops of small bowel: a wandering walk that stays in the middle of the abdomen.
 static void build_small_bowel(struct ph_body *b, const struct ph_trunk_options *o) {
     float r = o->obstructed ? 17.5f : 11.0f;
-    int runs = o->obstructed ? 17 : 46;
+    int runs = o->obstructed ? 17 : 64;
     struct ph_v3 p[LOOP_PIECES] = {V3(30, -30, -128)};
     struct ph_v3 way = V3(1, 0, -0.2f);
     for (int run = 0; run < runs; run++) {
         for (int i = 1; i < LOOP_PIECES; i++) {
             struct ph_v3 home = V3(ph_vary(b->rng, 0, 70), ph_vary(b->rng, -36, 40), ph_vary(b->rng, -200, 85));
-            struct ph_v3 pull = v3_scale(v3_sub(home, p[i - 1]), 0.007f);
+            struct ph_v3 pull = v3_scale(v3_sub(home, p[i - 1]), o->obstructed ? 0.007f : 0.014f);
             struct ph_v3 turn = V3(ph_vary(b->rng, 0, 0.6f), ph_vary(b->rng, 0, 0.35f), ph_vary(b->rng, 0, 0.6f));
             way = v3_unit(v3_add(v3_add(way, turn), pull));
             struct ph_v3 q = v3_at(p[i - 1], r * 1.1f, way);
@@ -203,6 +209,9 @@ static void build_small_bowel(struct ph_body *b, const struct ph_trunk_options *
         }
         gut_run(b, p, LOOP_PIECES, r * ph_vary(b->rng, 1.0f, 0.12f), o->obstructed ? 1.6f : 2.4f, o->obstructed);
         p[0] = p[LOOP_PIECES - 1];
+        if (!o->obstructed && run % 3 == 2) { // another part of the abdomen
+            p[0] = V3(ph_vary(b->rng, 0, 78), ph_vary(b->rng, -40, 28), ph_vary(b->rng, -195, 80));
+        }
     }
 }
 

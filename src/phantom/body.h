@@ -28,7 +28,9 @@ struct ph_body {
     struct ph_scene *scene;
     struct rng *rng;
     const struct ph_person *person;
-    struct ph_v3 right_apex; // for lesions: filled by builders
+    // A lung that has shrunk: what is left of it, on this side (0: none).
+    float shrunk_side;
+    struct ph_v3 shrunk_centre, shrunk_radii;
 };
 
 // A number around `middle`, within one `spread` either side.

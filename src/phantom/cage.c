@@ -135,11 +135,18 @@ static void build_scapula(const struct ph_bone *pen, float side, enum ph_arms ar
     struct ph_v3 root = V3(side * (72 + out * 1.1f), 88, 160);
     struct ph_v3 acromion = V3(side * 163, 22, 196);
     struct ph_v3 face = v3_unit(v3_cross(v3_sub(foot, glenoid), v3_sub(horn, glenoid)));
-    for (int i = 0; i < 9; i++) { // the blade: thin fans from the medial border to the lateral one
-        float t = (float)i / 8.0f;
-        struct ph_v3 a = v3_mix(foot, horn, t);
-        struct ph_v3 c = v3_mix(foot, glenoid, ph_min(1.0f, t * 1.15f));
-        ph_bone_cone(pen, a, c, 9.0f, 9.0f, face, 0.13f);
+    if (!pen->core) { // the blade: thin fans from the medial border to the lateral one, blended
+        (void)ph_begin(pen->scene, PH_CORTEX_THIN);
+        for (int i = 0; i < 7; i++) {
+            float t = (float)i / 6.0f;
+            struct ph_v3 a = v3_mix(foot, horn, t);
+            struct ph_v3 c = v3_mix(foot, glenoid, ph_min(1.0f, t * 1.15f));
+            (void)ph_flat_cone(pen->scene, a, c, 12.0f, 12.0f, face, 0.13f);
+            if (i > 0) {
+                ph_union(pen->scene, 2.0f);
+            }
+        }
+        ph_end(pen->scene);
     }
     ph_bone_cone(pen, foot, glenoid, 4.5f, 6.5f, face, 0.8f);
     ph_bone_cone(pen, foot, root, 3.2f, 2.6f, face, 0.7f);

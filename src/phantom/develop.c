@@ -166,7 +166,7 @@ static int find_tone(struct plane p, const struct field *f, const struct ph_expo
     for (int y = 0; y < p.h; y += 2) {
         for (int i = 0; i < p.w; i += 2) {
             float v = p.v[y * p.w + i];
-            if (v > 0.35f && inside_field(f, i, y) > 2.0f) {
+            if (v > x->air && inside_field(f, i, y) > 2.0f) {
                 bins[(int)ph_clamp(v / TONE_TOP * TONE_BINS, 0.0f, TONE_BINS - 1.0f)]++;
                 total++;
             }
@@ -226,9 +226,10 @@ static float letter_distance(char letter, float x, float y) {
 }
 
 #define MARKER_MM 15.0f
+#define MARKER_SHADE 3880.0f
 
 // Lead on the cassette: nothing comes through it.
-static void add_marker(struct plane p, const struct ph_exposure *x, const struct field *f) {
+static void add_marker(uint16_t *pixels, int w, int h, const struct ph_exposure *x, const struct field *f) {
     float size = ph_min(MARKER_MM, 0.16f * ph_min(f->half.x, f->half.y)) / f->pitch;
     float cx = f->cx + x->marker_at.x * f->half.x / f->pitch;
     float cy = f->cy + x->marker_at.y * f->half.y / f->pitch;
@@ -236,13 +237,15 @@ static void add_marker(struct plane p, const struct ph_exposure *x, const struct
     float sine = ph_sin(x->marker_at.z);
     for (int y = ph_ifloor(cy - size); y < ph_ifloor(cy + size); y++) {
         for (int i = ph_ifloor(cx - size); i < ph_ifloor(cx + size); i++) {
-            if (y < 0 || y >= p.h || i < 0 || i >= p.w) {
+            if (y < 0 || y >= h || i < 0 || i >= w) {
                 continue;
             }
             float dx = ((float)i - cx) / size;
             float dy = ((float)y - cy) / size;
             float d = letter_distance(x->marker, dx * cosine + dy * sine, dy * cosine - dx * sine);
-            p.v[y * p.w + i] += 5.0f * ph_clamp((0.085f - d) * size * 0.8f + 0.5f, 0.0f, 1.0f);
+            float cover = ph_clamp((0.085f - d) * size * 0.7f + 0.5f, 0.0f, 1.0f);
+            float old = (float)pixels[y * w + i];
+            pixels[y * w + i] = (uint16_t)ph_mix(old, MARKER_SHADE, cover);
         }
     }
 }
@@ -258,7 +261,6 @@ int ph_develop(float *line, const struct ph_view *v, const struct ph_exposure *x
     }
     struct field f = {x->field, ph_cos(x->field.z), ph_sin(x->field.z), v->pitch,
                       0.5f * (float)(p.w - 1), 0.5f * (float)(p.h - 1)};
-    add_marker(p, x, &f);
     detector_blur(p, 0.8f, scratch);
     expose(p, x, tile, room, scratch);
     process(p, x, v->pitch, room, scratch);
@@ -275,5 +277,6 @@ int ph_develop(float *line, const struct ph_view *v, const struct ph_exposure *x
             ret_pixels[y * p.w + i] = (uint16_t)ph_clamp(shade * top + 0.5f, 0.0f, top);
         }
     }
+    add_marker(ret_pixels, p.w, p.h, x, &f);
     return E_OK;
 }

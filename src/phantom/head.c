@@ -4,7 +4,7 @@
 #define SKULL_MM 6.0f    // tables and diploe together
 #define SPACE_MM 1.9f    // fluid over the brain
 #define RIBBON_MM 3.0f   // grey matter
-#define SULCUS_DEEP 19.0f
+#define SULCUS_DEEP 16.5f
 #define GYRUS_CELL 2.35f // mm a cell of the coarse field: its waves are gyri
 
 // The outside of the skull, `in` mm further in: pushes one distance.
@@ -61,7 +61,7 @@ static void build_cerebrum(struct ph_body *b, const struct ph_head_options *o, f
         (void)ph_begin(s, i == 0 ? PH_GREY : PH_WHITE);
         push_lobes(s, SPACE_MM + 0.8f * atrophy + grey);
         (void)ph_sheets(s, gap + 0.85f * grey, GYRUS_CELL, 3.3f);
-        push_lobes(s, SULCUS_DEEP);
+        push_lobes(s, SULCUS_DEEP + grey);
         ph_cut(s);
         ph_cut(s);
         ph_end(s);
@@ -172,6 +172,8 @@ static void build_hindbrain(struct ph_body *b) {
         (void)ph_ellipsoid(s, V3(-26, 40, -18), V3(31 - in, 36 - in, 28 - in));
         (void)ph_ellipsoid(s, V3(26, 40, -18), V3(31 - in, 36 - in, 28 - in));
         ph_union(s, 12.0f);
+        (void)ph_ellipsoid(s, V3(0, 38, -8), V3(20 - in, 24 - in, 18 - in));
+        ph_union(s, 8.0f);
         (void)ph_sheets(s, i == 0 ? 0.2f : 0.9f, 0.8f, 1.1f); // folia
         (void)ph_ellipsoid(s, V3(0, 36, -18), V3(i == 0 ? 50 : 40, i == 0 ? 30 : 24, i == 0 ? 24 : 17));
         ph_cut(s);
@@ -262,9 +264,9 @@ static void build_bleed(struct ph_body *b, const struct ph_head_options *o) {
     case PH_BLEED_SUBDURAL: // a crescent over the hemisphere
         (void)ph_begin(s, clot);
         push_vault(s, SKULL_MM - 0.3f);
-        (void)ph_ellipsoid(s, V3(-o->side * o->size * 1.1f, 8, 18), V3(67.5f, 80, 76));
+        (void)ph_ellipsoid(s, V3(-o->side * o->size * 0.7f, 6, 18), V3(68.5f, 82, 77));
         ph_cut(s);
-        (void)ph_plane(s, V3(o->side * 8.0f, 0, 0), V3(-o->side, 0, 0));
+        (void)ph_plane(s, V3(o->side * 12.0f, 0, 0), V3(-o->side, 0, 0));
         ph_clip(s);
         (void)ph_plane(s, V3(0, 0, 8), V3(0, 0, -1));
         ph_clip(s);

@@ -226,6 +226,7 @@ static void put_dx(struct ph_header *h, const struct ph_film *f) {
         {DCM_DetectorType, DCM_VR_CS, "DIRECT"},
         {DCM_DetectorConfiguration, DCM_VR_CS, "AREA"},
         {DCM_AcquisitionDeviceProcessingDescription, DCM_VR_LO, "STANDARD"},
+        {DCM_PositionerType, DCM_VR_CS, "NONE"},
     };
     PUT_LINES(h, lines);
     ph_put_int(h, DCM_PixelIntensityRelationshipSign, DCM_VR_SS, -1);

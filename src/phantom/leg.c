@@ -21,27 +21,38 @@ static void soft_leg(struct ph_body *b, const float rows[][4], int n, float step
     }
 }
 
+// The wall of a shaft thickens away from the joint; `core` layers are narrower by it.
+static float wall_at(const struct ph_bone *pen, int knot) {
+    static const float wall[10] = {0, 0, 0, 0.5f, 1.4f, 2.8f, 4.0f, 4.8f, 5.2f, 5.2f};
+    return pen->core ? wall[knot] : 0.0f;
+}
+
 static void build_femur_end(const struct ph_bone *pen, const struct ph_limb_options *o) {
     static const float rows[9][3] = { // half-width, front, back from z = 12 up, 23 apart
-        {37, 22, 14}, {38, 24, 20}, {33, 22, 20}, {24, 18, 18}, {18, 15, 16}, {16, 14, 15}, {15, 14, 15}, {15, 14, 15},
+        {33, 19, 12}, {38, 24, 20}, {33, 22, 20}, {24, 18, 18}, {18, 15, 16}, {16, 14, 15}, {15, 14, 15}, {15, 14, 15},
         {15, 14, 15}};
     struct ph_loft *l = ph_loft_new(pen->scene, 9, 23.0f, 0.25f);
     for (int i = 0; i < 9; i++) {
-        ph_knot(l, i, 0, 0, rows[i][0], rows[i][1], rows[i][2]);
+        float w = wall_at(pen, i);
+        ph_knot(l, i, 0, 0, rows[i][0] - w, rows[i][1] - w, rows[i][2] - w);
     }
-    ph_bone_loft(pen, l, V3(0, -4, 12), V3(0, 0, 1), V3(1, 0, 0));
-    ph_bone_ellipsoid(pen, at(o, 22.5f, 4, 19), V3(17.5f, 31, 17.5f));
-    ph_bone_ellipsoid(pen, at(o, -22.5f, 4, 18), V3(18, 31, 18));
+    ph_bone_loft(pen, l, V3(0, -4, 18), V3(0, 0, 1), V3(1, 0, 0));
+    ph_bone_ellipsoid(pen, at(o, 21, 4, 20), V3(20, 31, 18.5f));
+    ph_bone_ellipsoid(pen, at(o, -21, 4, 19), V3(20.5f, 31, 19));
+    ph_bone_ellipsoid(pen, at(o, 0, -14, 24), V3(34, 15, 17)); // the groove for the patella
 }
 
 static void build_tibia_top(const struct ph_bone *pen, const struct ph_limb_options *o) {
-    static const float rows[10][3] = {{38, 23, 23}, {39, 25, 25}, {35, 25, 23}, {27, 24, 19}, {21, 22, 16},
+    static const float rows[10][3] = {{36, 22, 22}, {39, 25, 25}, {35, 25, 23}, {27, 24, 19}, {21, 22, 16},
                                       {17, 19, 14}, {15, 17, 13}, {14, 16, 13}, {13.5f, 15, 13}, {13.5f, 15, 13}};
     struct ph_loft *l = ph_loft_new(pen->scene, 10, 21.0f, 0.25f);
     for (int i = 0; i < 10; i++) {
-        ph_knot(l, i, 0, 0, rows[i][0], rows[i][1], rows[i][2]);
+        float w = wall_at(pen, i);
+        ph_knot(l, i, 0, 0, rows[i][0] - w, rows[i][1] - w, rows[i][2] - w);
     }
     ph_bone_loft(pen, l, V3(0, 0, -4), V3(0, 0.02f, -1), V3(1, 0, 0));
+    ph_bone_ellipsoid(pen, at(o, 20, 0, -5), V3(19, 23, 2.6f)); // the two plateaus, a little domed
+    ph_bone_ellipsoid(pen, at(o, -20, 0, -5), V3(19, 24, 2.4f));
     ph_bone_cone(pen, at(o, 5, 2, -5), at(o, 5, 2, 4), 4.5f, 1.6f, V3(1, 0, 0), 1.0f);
     ph_bone_cone(pen, at(o, -6, 0, -5), at(o, -6, 0, 5), 4.5f, 1.6f, V3(1, 0, 0), 1.0f);
     ph_bone_cone(pen, V3(0, -20, -30), V3(0, -22, -48), 9, 7, V3(1, 0, 0), 1.0f);
@@ -71,17 +82,8 @@ struct ph_v3 ph_build_knee(struct ph_body *b, const struct ph_limb_options *o) {
     (void)ph_begin(b->scene, PH_MUSCLE); // the notch between the condyles
     (void)ph_ellipsoid(b->scene, V3(0, 22, 12), V3(7.5f, 24, 17));
     ph_end(b->scene);
-    for (int i = 0; i < 4; i++) { // shafts: thick walls, marrow inside
-        static const float z[4][2] = {{80, 215}, {100, 215}, {-75, -210}, {-95, -210}};
-        bool wall = i % 2 == 0;
-        struct ph_v3 p = V3(0, i < 2 ? -3.5f : 1.5f, z[i][0]);
-        struct ph_v3 q = V3(0, i < 2 ? -3.5f : 3.5f, z[i][1]);
-        if (wall) {
-            (void)ph_add_cone(b->scene, PH_CORTEX, p, q, i < 2 ? 13.6f : 12.6f, i < 2 ? 13.9f : 12.8f);
-        } else {
-            canal(b, p, q, i < 2 ? 8.0f : 7.2f);
-        }
-    }
+    canal(b, V3(0, -3.5f, 120), V3(0, -3.5f, 240), 7.5f);
+    canal(b, V3(0, 2, -130), V3(0, 4, -240), 6.5f);
     struct ph_v3 broken = V3(0, 0, 0);
     if (o->fracture == PH_BREAK_PLATEAU) { // a split of the outer plateau, and its edge pressed down
         broken = at(o, 22, 0, -18);

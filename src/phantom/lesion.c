@@ -47,7 +47,7 @@ static void add_consolidation(struct ph_build *b, struct ph_body *body, float si
 
 static void add_liver_lesions(struct ph_build *b, struct ph_body *body) {
     float down = b->person.breath;
-    for (int i = 0; i < 5; i++) {
+    for (int i = 4; i >= 0; i--) { // the largest last: nothing hides it
         float r = i == 0 ? ph_vary(&b->rng, 17, 4) : ph_vary(&b->rng, 9, 4);
         struct ph_v3 c = V3(ph_vary(&b->rng, -72, 30), ph_vary(&b->rng, 0, 40), ph_vary(&b->rng, -50, 26) - down);
         (void)ph_add_ellipsoid(body->scene, PH_METASTASIS, c, V3(r, r, r * 0.95f));
@@ -125,7 +125,7 @@ static void build_head_case(struct ph_build *b, const struct ph_case *c, struct 
         break;
     case PH_LESION_SUBDURAL:
         o.bleed = PH_BLEED_SUBDURAL;
-        o.size = ph_vary(&b->rng, 12, 4);
+        o.size = ph_vary(&b->rng, 11, 4);
         o.old = rng_below(&b->rng, 3) == 0;
         note(b, V3(c->side * (66 - 0.5f * o.size), 0, 44), V3(o.size, 55, 40));
         break;

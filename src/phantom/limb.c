@@ -79,10 +79,11 @@ static void build_carpals(struct ph_body *b, const struct ph_limb_options *o, st
         for (int i = 0; i < 8; i++) {
             const float *c = carpals[i];
             (void)ph_begin(pen.scene, pass == 1 ? pen.inside : pen.outline);
-            ph_turn(ph_ellipsoid(pen.scene, at(o, c[0], c[1], c[2]), V3(c[3], c[4], c[5])),
+            float least = ph_min(c[3], ph_min(c[4], c[5]));
+            ph_turn(ph_box(pen.scene, at(o, c[0], c[1], c[2]), V3(0.95f * c[3], 0.95f * c[4], 0.95f * c[5]), 0.66f * least),
                     V3(o->side * c[6], 0, 1), V3(1, 0, 0));
             ph_end(pen.scene);
-            ph_rough(pen.scene, 0.35f, 8.0f);
+            ph_rough(pen.scene, 0.3f, 7.0f);
             if (pass == 1) {
                 ph_inset(pen.scene, pen.cortex_mm);
             }

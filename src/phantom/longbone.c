@@ -3,14 +3,14 @@
 
 #define KNOTS 21
 #define END_CORTEX 0.85f // mm
+#define DOME 0.42f        // height of a joint end over its radius
 
 static float profile(const struct ph_long_bone *bone, float t) {
     float flare = bone->flare > 0.0f ? bone->flare : 0.78f;
     float near = ph_smooth(1.0f - flare, 0.02f, t);
     float far = ph_smooth(flare, 0.985f, t);
     float r = bone->r_mid + near * (bone->r_from - bone->r_mid) + far * (bone->r_to - bone->r_mid);
-    float round = ph_max(ph_smooth(0.03f, 0.0f, t), ph_smooth(0.97f, 1.0f, t)); // ends are domes
-    return r * (1.0f - 0.3f * round);
+    return r;
 }
 
 // Wall thickness: thick in the shaft, a shell at the ends.
@@ -46,12 +46,24 @@ struct piece {
     struct ph_v3 break_at, break_normal;
 };
 
+// A joint end is a flat dome over the tube.
+static void add_dome(struct ph_scene *s, const struct ph_long_bone *bone, const struct piece *piece, float z, float r) {
+    ph_turn(ph_ellipsoid(s, v3_at(piece->origin, z, piece->axis), V3(r * bone->thin, r, DOME * r)), piece->axis,
+            bone->flat);
+    ph_union(s, 0.0f);
+}
+
 static void add_layer(struct ph_body *b, const struct ph_long_bone *bone, const struct layer *layer,
                       const struct piece *piece, float length) {
     struct ph_scene *s = b->scene;
     (void)ph_begin(s, layer->tissue);
     ph_turn(ph_loft_part(s, layer_loft(b, bone, layer, length), v3_at(piece->origin, layer->low * length, piece->axis)),
             piece->axis, bone->flat);
+    if (layer->low < 0.1f) {
+        float thinner = layer->wall_off ? END_CORTEX : 0.0f;
+        add_dome(s, bone, piece, layer->low * length, bone->r_from - thinner);
+        add_dome(s, bone, piece, layer->high * length, bone->r_to - thinner);
+    }
     if (bone->broken_at > 0.0f) {
         (void)ph_plane(s, piece->break_at, piece->break_normal);
         ph_clip(s);
@@ -71,9 +83,12 @@ static void add_piece(struct ph_body *b, const struct ph_long_bone *bone, const 
 }
 
 void ph_long_bone_add(struct ph_body *b, const struct ph_long_bone *bone) {
-    struct ph_v3 along = v3_sub(bone->to, bone->from);
-    float length = v3_len(along);
-    struct ph_v3 axis = v3_unit(along);
+    struct ph_v3 axis = v3_unit(v3_sub(bone->to, bone->from));
+    struct ph_long_bone tube = *bone; // the domes take their share of the length
+    tube.from = v3_at(bone->from, DOME * bone->r_from, axis);
+    tube.to = v3_at(bone->to, -DOME * bone->r_to, axis);
+    bone = &tube;
+    float length = v3_len(v3_sub(bone->to, bone->from));
     struct ph_v3 slant = v3_unit(v3_add(axis, V3(0.22f, -0.18f, 0)));
     struct ph_v3 gap = v3_at(bone->from, bone->broken_at * length, axis);
     struct piece near = {false, bone->from, axis, gap, slant};

@@ -57,6 +57,13 @@ struct limb {
 };
 
 static bool in_lung(const struct ph_loft *l, float side, struct ph_v3 p, const struct ph_body *b) {
+    if (b->shrunk_side == side) {
+        struct ph_v3 q = v3_sub(p, b->shrunk_centre);
+        struct ph_v3 r = b->shrunk_radii;
+        if (v3_len(V3(q.x / r.x, q.y / r.y, q.z / r.z)) > 0.94f) {
+            return false;
+        }
+    }
     float u = (p.z - PH_LUNG_BASE) / l->step;
     if (u < 0.0f || u > (float)(l->count - 1) - 0.2f) {
         return false;

@@ -31,11 +31,11 @@ struct projection {
 };
 
 static const struct projection projections[] = {
-    {PH_XR_CHEST, false, PH_ARMS_FORWARD, true, "PA", "CHEST", "PA", 352, 412, 0.2f, 62, 0, 1800, 300, 2.8f, 120, 60000,
-     0.10f, 0.7f, 0.72f, 1.0f, 0.02f, 0.012f, false, "51185008", "Chest"},
-    {PH_XR_CHEST, true, PH_ARMS_UP, false, "LL", "CHEST", "Lateral", 330, 412, 0.2f, 62, 0, 1800, 400, 3.2f, 125, 60000,
+    {PH_XR_CHEST, false, PH_ARMS_FORWARD, true, "PA", "CHEST", "PA", 352, 412, 0.25f, 62, 0, 1800, 300, 3.6f, 120, 60000,
+     0.10f, 0.7f, 0.66f, 1.0f, 0.02f, 0.006f, false, "51185008", "Chest"},
+    {PH_XR_CHEST, true, PH_ARMS_UP, false, "LL", "CHEST", "Lateral", 330, 412, 0.25f, 62, 0, 1800, 400, 4.6f, 125, 60000,
      0.16f, 0.7f, 0.7f, 1.0f, 0.02f, 0.012f, false, "51185008", "Chest"},
-    {PH_XR_ABDOMEN, false, PH_ARMS_DOWN, false, "AP", "ABDOMEN", "AP supine", 352, 430, 0.22f, -182, 0, 1100, 290, 2.8f,
+    {PH_XR_ABDOMEN, false, PH_ARMS_DOWN, false, "AP", "ABDOMEN", "AP supine", 352, 430, 0.26f, -182, 0, 1100, 290, 3.6f,
      75, 120000, 0.12f, 0.7f, 0.62f, 1.1f, 0.03f, 0.004f, false, "818981001", "Abdomen"},
     {PH_XR_HAND, false, PH_ARMS_DOWN, true, "PA", "HAND", "PA", 180, 240, 0.12f, 92, 2, 1000, 72, 1.0f, 52, 9000, 0.03f,
      0.6f, 0.9f, 1.0f, 0.01f, 0.004f, true, "85562004", "Hand"},
@@ -47,13 +47,13 @@ static const struct projection projections[] = {
      0.03f, 0.6f, 0.9f, 1.0f, 0.01f, 0.004f, true, "14975008", "Forearm"},
     {PH_XR_FOREARM, true, PH_ARMS_DOWN, false, "LL", "FOREARM", "Lateral", 140, 260, 0.13f, -95, -4, 1000, 110, 1.2f, 54,
      9000, 0.03f, 0.6f, 0.9f, 1.0f, 0.01f, 0.004f, true, "14975008", "Forearm"},
-    {PH_XR_KNEE, false, PH_ARMS_DOWN, false, "AP", "KNEE", "AP", 180, 240, 0.13f, 4, 0, 1100, 160, 1.7f, 62, 14000, 0.06f,
-     0.6f, 0.8f, 1.0f, 0.02f, 0.004f, true, "72696002", "Knee"},
-    {PH_XR_KNEE, true, PH_ARMS_DOWN, false, "LL", "KNEE", "Lateral", 190, 240, 0.13f, 4, 0, 1100, 160, 1.7f, 62, 14000,
-     0.06f, 0.6f, 0.8f, 1.0f, 0.02f, 0.004f, true, "72696002", "Knee"},
-    {PH_XR_ANKLE, false, PH_ARMS_DOWN, false, "AP", "ANKLE", "AP", 150, 220, 0.12f, 32, 0, 1100, 200, 1.7f, 58, 12000,
+    {PH_XR_KNEE, false, PH_ARMS_DOWN, false, "AP", "KNEE", "AP", 180, 240, 0.15f, 4, 0, 1100, 160, 2.0f, 62, 14000, 0.06f,
+     0.7f, 0.72f, 0.95f, 0.005f, 0.0005f, true, "72696002", "Knee"},
+    {PH_XR_KNEE, true, PH_ARMS_DOWN, false, "LL", "KNEE", "Lateral", 190, 240, 0.15f, 4, 0, 1100, 160, 2.0f, 62, 14000,
+     0.06f, 0.7f, 0.72f, 0.95f, 0.005f, 0.0005f, true, "72696002", "Knee"},
+    {PH_XR_ANKLE, false, PH_ARMS_DOWN, false, "AP", "ANKLE", "AP", 150, 220, 0.14f, 32, 0, 1100, 200, 2.2f, 58, 12000,
      0.04f, 0.6f, 0.75f, 1.0f, 0.02f, 0.02f, true, "70258002", "Ankle"},
-    {PH_XR_ANKLE, true, PH_ARMS_DOWN, false, "LL", "ANKLE", "Lateral", 210, 220, 0.12f, 32, 0, 1100, 110, 1.3f, 58, 12000,
+    {PH_XR_ANKLE, true, PH_ARMS_DOWN, false, "LL", "ANKLE", "Lateral", 210, 220, 0.14f, 32, 0, 1100, 110, 1.6f, 58, 12000,
      0.04f, 0.6f, 0.75f, 1.0f, 0.02f, 0.01f, true, "70258002", "Ankle"}};
 
 static struct ph_view view_for(const struct projection *p, const struct ph_v3 *size, float side) {
@@ -83,7 +83,7 @@ static struct ph_exposure exposure_for(const struct projection *p, const struct 
     float turn = ph_vary(rng, 0.0f, 0.012f);
     return (struct ph_exposure){
         .kv = p->kv, .photons = p->photons, .scatter = p->scatter, .detail = p->detail, .compress = p->compress,
-        .contrast = p->contrast, .dark = p->dark, .bright = p->bright, .marker = left ? 'L' : 'R',
+        .contrast = p->contrast, .air = p->paired ? 0.16f : 0.5f, .dark = p->dark, .bright = p->bright, .marker = left ? 'L' : 'R',
         .marker_at = V3((left ? 0.84f : -0.84f) + ph_vary(rng, 0, 0.03f), -0.86f + ph_vary(rng, 0, 0.04f),
                         ph_vary(rng, 0, 0.15f)),
         .field = V3(0.5f * p->width - ph_vary(rng, 7, 3), 0.5f * p->height - ph_vary(rng, 8, 4), turn),

@@ -10,11 +10,12 @@
 // as much as ten samples of it, so small blocks pay.
 #define LEVELS 3
 #define BLOCK_X 16
-#define BLOCK_Y 8
-#define BLOCK_Z 4
-static const struct {
+#define BLOCK_SAMPLES 512
+struct extent {
     int x, y, z;
-} levels[LEVELS] = {{128, 64, 8}, {32, 32, 8}, {BLOCK_X, BLOCK_Y, BLOCK_Z}};
+};
+static const struct extent point_levels[LEVELS] = {{128, 64, 8}, {32, 32, 8}, {BLOCK_X, 8, 4}};
+static const struct extent sum_levels[LEVELS] = {{128, 64, 8}, {32, 32, 4}, {BLOCK_X, 16, 2}}; // planes lie far apart
 
 #define SUM_LEAST_WOBBLE 1.6f // mm; less than this does not show in a shadow
 
@@ -30,6 +31,7 @@ struct job {
     int nx, ny;
     bool sums;
     float *out;
+    const struct extent *levels;
     float least_wobble;
     uint32_t *list[LEVELS]; // of solids, one a level
 };
@@ -114,14 +116,17 @@ static void tissue_row(const struct ph_painter *painter, enum ph_tissue t, struc
     }
 }
 
-typedef float block_values[BLOCK_Z][BLOCK_Y][BLOCK_X];
+// The values of a block, row after row of BLOCK_X.
+static float *block_row(const struct range *r, float *values, int k, int j) {
+    return values + ((k - r->z0) * (r->y1 - r->y0) + (j - r->y0)) * BLOCK_X;
+}
 
-static void fill_block(const struct job *job, const struct range *r, enum ph_tissue t, block_values out) {
+static void fill_block(const struct job *job, const struct range *r, enum ph_tissue t, float *out) {
     int n = r->x1 - r->x0;
     for (int k = r->z0; k < r->z1; k++) {
         for (int j = r->y0; j < r->y1; j++) {
             struct ph_v3 p = sample_at(&job->planes[k], (float)r->x0, (float)j);
-            tissue_row(job->painter, t, p, job->planes[k].du, n, out[k - r->z0][j - r->y0]);
+            tissue_row(job->painter, t, p, job->planes[k].du, n, block_row(r, out, k, j));
         }
     }
 }
@@ -162,7 +167,7 @@ static void blend_row(const struct job *job, const struct ph_solid *solid, int k
 }
 
 static void blend_points(const struct job *job, const struct range *r, const struct ph_solid *solid,
-                         block_values out) {
+                         float *out) {
     int n = r->x1 - r->x0;
     float edge = ph_max(job->painter->edge_mm, solid->soft);
     float d[BLOCK_X];
@@ -172,14 +177,14 @@ static void blend_points(const struct job *job, const struct range *r, const str
             struct ph_v3 p = sample_at(&job->planes[k], (float)r->x0, (float)j);
             ph_solid_row(job->painter->scene, solid, p, job->planes[k].du, n, job->least_wobble, d);
             if (cover_points(d, edge, solid->strength, n, cover)) {
-                blend_row(job, solid, k, j, r->x0, n, cover, out[k - r->z0][j - r->y0]);
+                blend_row(job, solid, k, j, r->x0, n, cover, block_row(r, out, k, j));
             }
         }
     }
 }
 
 static void blend_cells(const struct job *job, const struct range *r, const struct ph_solid *solid,
-                        block_values out) {
+                        float *out) {
     int n = r->x1 - r->x0;
     float d[2][BLOCK_X];
     float cover[BLOCK_X];
@@ -194,16 +199,16 @@ static void blend_cells(const struct job *job, const struct range *r, const stru
             bool any = solid->soft > 0.0f ? cover_points(now, solid->soft, solid->strength, n, cover)
                                           : cover_cells(d[(k - 1) & 1], now, solid->strength, n, cover);
             if (any) {
-                blend_row(job, solid, k - 1, j, r->x0, n, cover, out[k - 1 - r->z0][j - r->y0]);
+                blend_row(job, solid, k - 1, j, r->x0, n, cover, block_row(r, out, k - 1, j));
             }
         }
     }
 }
 
-static void store_block(const struct job *job, const struct range *r, block_values values) {
+static void store_block(const struct job *job, const struct range *r, float *values) {
     for (int k = r->z0; k < r->z1; k++) {
         for (int j = r->y0; j < r->y1; j++) {
-            const float *from = values[k - r->z0][j - r->y0];
+            const float *from = block_row(r, values, k, j);
             size_t row = (size_t)((job->sums ? 0 : k) * job->ny + j);
             float *to = job->out + row * (size_t)job->nx + r->x0;
             for (int i = 0; i < r->x1 - r->x0; i++) {
@@ -237,7 +242,7 @@ static void paint_block(const struct job *job, const struct range *r, uint32_t c
         add_plain(job, r, job->painter->palette->value[ground]);
         return;
     }
-    block_values values;
+    float values[BLOCK_SAMPLES];
     fill_block(job, r, ground, values);
     for (uint32_t i = first; i < count; i++) {
         const struct ph_solid *solid = &s->solids[list[i]];
@@ -255,12 +260,12 @@ static int least(int a, int b) { return a < b ? a : b; }
 // The pieces of a region at a level, each with the solids of its own. `list` NULL: all solids.
 static void paint_level(const struct job *job, int level, const struct range *whole, const uint32_t *list,
                         uint32_t count) {
-    for (int z = whole->z0; z < whole->z1; z += levels[level].z) {
-        for (int y = whole->y0; y < whole->y1; y += levels[level].y) {
-            for (int x = whole->x0; x < whole->x1; x += levels[level].x) {
-                struct range r = {x, least(x + levels[level].x, whole->x1),
-                                  y, least(y + levels[level].y, whole->y1),
-                                  z, least(z + levels[level].z, whole->z1)};
+    for (int z = whole->z0; z < whole->z1; z += job->levels[level].z) {
+        for (int y = whole->y0; y < whole->y1; y += job->levels[level].y) {
+            for (int x = whole->x0; x < whole->x1; x += job->levels[level].x) {
+                struct range r = {x, least(x + job->levels[level].x, whole->x1),
+                                  y, least(y + job->levels[level].y, whole->y1),
+                                  z, least(z + job->levels[level].z, whole->z1)};
                 struct region region = region_of(job, &r);
                 bool full = false;
                 uint32_t kept = sift(job, &region, list, count, job->list[level], &full);
@@ -285,7 +290,7 @@ static int paint(const struct ph_painter *painter, const struct ph_plane *planes
         return err_set(e, E_MEMORY, "phantom painter");
     }
     struct job job = {.painter = painter, .planes = planes, .nx = nx, .ny = ny, .sums = sums, .out = out,
-                      .least_wobble = sums ? SUM_LEAST_WOBBLE : 0.0f};
+                      .levels = sums ? sum_levels : point_levels, .least_wobble = sums ? SUM_LEAST_WOBBLE : 0.0f};
     for (size_t i = 0; i < LEVELS; i++) {
         job.list[i] = lists + i * count;
     }

@@ -4,20 +4,29 @@
 
 static struct ph_v3 mirror(float side, float x, float y, float z) { return V3(side * x, y, z); }
 
+#define FANS 11
+
 // The wing of the ilium: fans of flat cones from the joint with the sacrum and the crest to the socket.
 static void build_wing(const struct ph_bone *pen, float side) {
     static const struct ph_v3 crest[] = {{46, 70, -228}, {66, 62, -206}, {96, 34, -196}, {120, 2, -204},
                                          {128, -30, -226}, {124, -48, -244}};
     struct ph_v3 socket = mirror(side, 90, 2, -318);
     struct ph_v3 neck = mirror(side, 84, 10, -290);
-    for (int i = 0; i < 15; i++) {
-        struct ph_v3 p = ph_curve(crest, 6, (float)i / 14.0f);
-        struct ph_v3 q = ph_curve(crest, 6, ph_min(1.0f, (float)(i + 1) / 14.0f));
+    (void)ph_begin(pen->scene, pen->core ? pen->inside : pen->outline);
+    for (int i = 0; i < FANS; i++) { // one blended solid, so that no fan shows by itself
+        struct ph_v3 p = ph_curve(crest, 6, (float)i / (FANS - 1));
+        struct ph_v3 q = ph_curve(crest, 6, ph_min(1.0f, (float)(i + 1) / (FANS - 1)));
         p.x *= side;
         q.x *= side;
         struct ph_v3 face = v3_cross(v3_sub(q, p), v3_sub(neck, p));
-        ph_bone_cone(pen, p, neck, 10.5f, 14.0f, face, i < 4 ? 0.55f : 0.3f);
-        ph_bone_cone(pen, p, q, 6.2f, 6.2f, face, 0.9f);
+        (void)ph_flat_cone(pen->scene, p, neck, 12.0f, 15.0f, face, i < 3 ? 0.5f : 0.36f);
+        if (i > 0) {
+            ph_union(pen->scene, 7.0f);
+        }
+    }
+    ph_end(pen->scene);
+    if (pen->core) {
+        ph_inset(pen->scene, pen->cortex_mm);
     }
     ph_bone_cone(pen, neck, socket, 20, 30, V3(1, 0, 0), 0.75f);
 }
@@ -51,12 +60,16 @@ static void build_soft(struct ph_body *b) {
         (void)ph_ellipsoid(s, mirror(side, 80, 76, -318), V3(66, 38, 82));
         (void)ph_ellipsoid(s, mirror(side, 122, 30, -270), V3(32, 58, 62));
         ph_union(s, 20.0f);
+        (void)ph_loft_part(s, ph_trunk_outline(b, 11.0f), V3(0, 0, PH_OUTLINE_BASE));
+        ph_clip(s);
         ph_end(s);
-        ph_rough(s, 1.5f, 26.0f);
+        ph_rough(s, 0.9f, 30.0f);
         (void)ph_begin(s, PH_MUSCLE); // thigh
         (void)ph_ellipsoid(s, mirror(side, 104, -22, -410), V3(66, 68, 110));
+        (void)ph_loft_part(s, ph_trunk_outline(b, 11.0f), V3(0, 0, PH_OUTLINE_BASE));
+        ph_clip(s);
         ph_end(s);
-        ph_rough(s, 1.5f, 26.0f);
+        ph_rough(s, 0.9f, 30.0f);
         (void)ph_begin(s, PH_MUSCLE); // iliacus, on the wing
         (void)ph_flat_cone(s, mirror(side, 96, 14, -226), mirror(side, 88, -16, -300), 34, 20, V3(1, 0.4f, 0), 0.4f);
         ph_end(s);

@@ -9,10 +9,12 @@ const struct ph_tissue_info ph_tissues[PH_TISSUE_COUNT] = {
 #undef X
 };
 
+#define LEAST_TEXTURE 6.5f // HU; finer is lost in noise
+
 void ph_palette_ct(struct ph_palette *p, bool contrast) {
     for (int i = 0; i < PH_TISSUE_COUNT; i++) {
         p->value[i] = contrast ? ph_tissues[i].hu_contrast : ph_tissues[i].hu;
-        p->texture[i] = ph_tissues[i].texture;
+        p->texture[i] = ph_tissues[i].texture >= LEAST_TEXTURE ? ph_tissues[i].texture : 0.0f;
     }
 }
 
@@ -63,6 +65,6 @@ void ph_palette_mr(struct ph_palette *p, enum ph_mr_kind kind) {
             recovery = ph_abs(1.0f - 2.0f * ph_exp(-t.ti / x->t1) + ph_exp(-t.tr / x->t1));
         }
         p->value[i] = scale * x->pd * 0.01f * recovery * ph_exp(-t.te / x->t2);
-        p->texture[i] = p->value[i] * ph_min(0.02f + 0.004f * x->texture, 0.2f);
+        p->texture[i] = p->value[i] * ph_clamp(0.004f * x->texture - 0.008f, 0.0f, 0.2f);
     }
 }

@@ -6,7 +6,6 @@
 
 #define OUTLINE_KNOTS 24
 #define OUTLINE_STEP 30.0f
-#define OUTLINE_BASE (-400.0f)
 
 // The skin from the thighs to the neck: half-width, front, back.
 static const float outline[OUTLINE_KNOTS][3] = {
@@ -15,7 +14,7 @@ static const float outline[OUTLINE_KNOTS][3] = {
     {158, 110, 108}, {160, 111, 112}, {162, 111, 116}, {164, 109, 119}, {166, 104, 120}, {166, 96, 119},
     {164, 86, 112},  {150, 74, 100},  {98, 62, 84},    {66, 56, 74},    {60, 54, 70},    {60, 54, 70}};
 
-static const struct ph_loft *outline_loft(struct ph_body *b, float less) {
+const struct ph_loft *ph_trunk_outline(struct ph_body *b, float less) {
     struct ph_loft *l = ph_loft_new(b->scene, OUTLINE_KNOTS, OUTLINE_STEP, 0.38f);
     float fat = b->person->fat - 16.0f;
     for (int i = 0; i < OUTLINE_KNOTS; i++) {
@@ -42,7 +41,7 @@ static struct ph_v3 elbow_of(const struct ph_body *b, float side) {
 static void build_layer(struct ph_body *b, enum ph_tissue t, float inset) {
     struct ph_scene *s = b->scene;
     (void)ph_begin(s, t);
-    (void)ph_loft_part(s, outline_loft(b, 0.0f), V3(0, 0, OUTLINE_BASE));
+    (void)ph_loft_part(s, ph_trunk_outline(b, 0.0f), V3(0, 0, PH_OUTLINE_BASE));
     ph_end(s);
     ph_inset(s, inset);
     for (int i = 0; i < 2; i++) {
@@ -50,7 +49,11 @@ static void build_layer(struct ph_body *b, enum ph_tissue t, float inset) {
         (void)ph_add_cone(s, t, V3(side * (b->person->arms == PH_ARMS_UP ? 156 : 168), 18, 162), elbow_of(b, side),
                           54 - inset, 46 - inset);
         if (b->person->female) {
-            (void)ph_add_ellipsoid(s, t, V3(side * 76, -96, 58), V3(60 - inset, 50 - inset, 64 - inset));
+            (void)ph_begin(s, t);
+            (void)ph_ellipsoid(s, V3(side * 74, -92, 52), V3(56 - inset, 46 - inset, 54 - inset));
+            (void)ph_ellipsoid(s, V3(side * 66, -70, 92), V3(58 - inset, 44 - inset, 84 - inset));
+            ph_union(s, 40.0f);
+            ph_end(s);
         }
     }
 }
@@ -60,7 +63,7 @@ static void build_skin(struct ph_body *b) {
     build_layer(b, PH_FAT, 2.0f);
     for (int i = 0; i < 2 && b->person->female; i++) {
         float side = i == 0 ? -1.0f : 1.0f;
-        (void)ph_add_ellipsoid(b->scene, PH_GLAND, V3(side * 78, -106, 58), V3(38, 24, 38));
+        (void)ph_add_ellipsoid(b->scene, PH_GLAND, V3(side * 76, -108, 54), V3(34, 20, 34));
         ph_rough(b->scene, 5.0f, 24.0f);
         ph_soften(b->scene, 7.0f);
     }
@@ -169,7 +172,7 @@ static void build_pleura(struct ph_body *b, const struct ph_trunk_options *o) {
         ph_push_dome(b, side, 0.0f);
         ph_cut(s);
         if (o->upright) { // the fluid climbs the flank: what a ball of lung leaves free
-            (void)ph_ellipsoid(s, V3(side * 44, -8, 92 + o->effusion_mm), V3(78, 104, 96));
+            (void)ph_ellipsoid(s, V3(side * 52, -14, 290 + o->effusion_mm), V3(128, 150, 300));
         } else {
             (void)ph_ellipsoid(s, V3(side * 52, -70, 60), V3(130, 152 - o->effusion_mm, 240));
         }
@@ -178,22 +181,44 @@ static void build_pleura(struct ph_body *b, const struct ph_trunk_options *o) {
     }
     if (o->pneumothorax != 0) {
         float side = (float)o->pneumothorax;
-        (void)ph_begin(s, PH_GAS);
-        (void)ph_loft_part(s, ph_lung_loft(s, side), V3(0, 0, PH_LUNG_BASE));
-        ph_push_dome(b, side, 0.0f);
-        ph_cut(s);
-        float in = o->collapse;
-        if (o->upright) {
-            (void)ph_ellipsoid(s, V3(side * (52 - 10 * in), 0, 70 - 26 * in), V3(74 - 30 * in, 92 - 12 * in, 140 - 34 * in));
-        } else {
-            (void)ph_ellipsoid(s, V3(side * 54, 26 + 10 * in, 70), V3(84 - 14 * in, 108 - 26 * in, 170));
+        for (int i = 0; i < 2; i++) { // air, then the pleura that covers the lung
+            struct ph_solid *solid = ph_begin(s, i == 0 ? PH_GAS : PH_MUSCLE);
+            if (i == 1 && o->upright) { // as wide as the planes of a beam lie apart, and as much thinner
+                solid->soft = 3.4f;
+                solid->strength = 0.36f;
+            }
+            (void)ph_loft_part(s, ph_lung_loft(s, side), V3(0, 0, PH_LUNG_BASE));
+            ph_push_dome(b, side, 0.0f);
+            ph_cut(s);
+            ph_ellipsoid(s, b->shrunk_centre, b->shrunk_radii)->shell = i == 0 ? 0.0f : 0.55f;
+            if (i == 0) {
+                ph_cut(s);
+            } else {
+                ph_clip(s);
+            }
+            ph_end(s);
         }
-        ph_cut(s);
-        ph_end(s);
+    }
+}
+
+// What pleural air leaves of a lung: drawn to the hilum, away from where air gathers.
+static void shrink_lung(struct ph_body *b, const struct ph_trunk_options *o) {
+    float side = (float)o->pneumothorax;
+    float in = o->collapse;
+    b->shrunk_side = side;
+    if (o->upright) {
+        b->shrunk_centre = V3(side * (52 - 10 * in), 0, 66 - 26 * in);
+        b->shrunk_radii = V3(72 - 30 * in, 92 - 12 * in, 138 - 34 * in);
+    } else {
+        b->shrunk_centre = V3(side * 54, 26 + 10 * in, 70);
+        b->shrunk_radii = V3(84 - 14 * in, 108 - 26 * in, 170);
     }
 }
 
 void ph_build_trunk(struct ph_body *b, const struct ph_trunk_options *o) {
+    if (o->pneumothorax != 0) {
+        shrink_lung(b, o);
+    }
     build_skin(b);
     build_shoulder_muscles(b);
     build_abdominal_wall(b);

@@ -17,6 +17,10 @@ struct ph_trunk_options {
 
 void ph_build_trunk(struct ph_body *b, const struct ph_trunk_options *o);
 
+// The skin, `less` mm further in, as a loft from z = PH_OUTLINE_BASE.
+#define PH_OUTLINE_BASE (-400.0f)
+const struct ph_loft *ph_trunk_outline(struct ph_body *b, float less);
+
 // Pieces of it (belly.c, pelvis.c).
 void ph_build_belly(struct ph_body *b, const struct ph_trunk_options *o);
 void ph_build_pelvis(struct ph_body *b);

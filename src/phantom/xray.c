@@ -65,7 +65,7 @@ static void add_vessel(const struct ph_view *v, struct ph_v3 a, struct ph_v3 b, 
             float r = ph_mix(ra, rb, t);
             float h = r * r - cross * cross / d2;
             if (h > 0.0f) {
-                float chord = ph_min(2.0f * ph_sqrt(h) / sine, ph_min(length, 7.0f * r));
+                float chord = ph_min(2.0f * ph_sqrt(h) / sine, ph_min(length, 3.6f * r));
                 line[(size_t)y * (size_t)v->columns + (size_t)x] += attenuation * chord;
             }
         }

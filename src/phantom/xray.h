@@ -31,6 +31,7 @@ struct ph_exposure {
     float detail;        // gain of fine detail
     float compress;      // share of the slow range that is kept
     float contrast;      // of the tone curve; 1 usual
+    float air;           // line integral below which a pixel is beside the body
     float dark, bright;  // share of pixels of the body darker and brighter than the curve's ends
     char marker;         // 'L' or 'R'
     struct ph_v3 marker_at; // x, y as shares of the field; z: turn in radians
