@@ -287,12 +287,30 @@ static int copy_value(struct dcm_dataset *to, const struct dcm_node *n, struct e
     return dcm_put_ints(to, n->tag, vr, &value, 1, e);
 }
 
+// When a document was verified last: its verifying observers say it (PS3.3 C.17.2).
+static int copy_verification(struct dcm_dataset *to, const struct dcm_dataset *from,
+                             struct err *e) {
+    const struct dcm_node *observers = dcm_get(from, DCM_VerifyingObserverSequence);
+    struct slice latest = {NULL, 0};
+    for (uint32_t i = 0; observers != NULL && i < observers->item_count; i++) {
+        struct slice when;
+        bool there = dcm_text(observers->items[i], DCM_VerificationDateTime, 0, &when);
+        if (there && (latest.ptr == NULL || slice_cmp(when, latest) > 0)) {
+            latest = when;
+        }
+    }
+    return latest.ptr == NULL ? E_OK : dcm_put(to, DCM_VerificationDateTime, DCM_VR_DT, latest, e);
+}
+
 static int copy_key(struct dcm_dataset *to, const struct dcm_dataset *from, const struct key *key,
                     uint32_t *missing, struct err *e) {
     const struct dcm_node *n = dcm_get(from, key->tag);
     bool there = n != NULL && (n->vr == DCM_VR_SQ ? n->item_count > 0 : n->value.len > 0);
     if (there) {
         return n->vr == DCM_VR_SQ ? copy_sequence(to, n, e) : copy_value(to, n, e);
+    }
+    if (key->tag == DCM_VerificationDateTime) {
+        return copy_verification(to, from, e);
     }
     *missing += key->need == ALWAYS;
     return key->need == IF_THERE ? E_OK : put_empty(to, key->tag, e);

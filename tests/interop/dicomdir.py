@@ -102,6 +102,16 @@ def check_made(folder):
               "record of %s" % instance.path)
     dump = run(["dcmdump", str(ours)])
     check(dump.returncode == 0 and dump.stderr.strip() == "", "dcmdump: " + dump.stderr)
+    if shutil.which("dciodvfy"):
+        verdict = run(["dciodvfy", str(ours)])
+        # what an instance lacks its record cannot have, and a bad UID stays one
+        own = ("Error - Empty attribute (no value) Type 1 ", "Error - Value invalid for this VR - (0x0004,0x1511)",
+               "Error - Dicom dataset contains invalid data values")
+        errors = [line for line in (verdict.stdout + verdict.stderr).splitlines()
+                  if line.startswith("Error") and not line.startswith(own)]
+        for line in sorted(set(errors)):
+            print("    dciodvfy: " + line)
+        check(not errors, "dciodvfy finds %d errors" % len(errors))
     read = run([PROBE, "read", str(ours)])
     check(read.returncode == 0 and "!" not in read.stdout, "reading our own: " + read.stdout[-300:])
     check(len(re.findall(r"(?m)^ *\S.* (\S+/\S+) @", read.stdout)) == len(names), "our own files")

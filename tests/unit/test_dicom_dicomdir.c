@@ -189,7 +189,11 @@ static void documents_keep_their_title_modifiers(void **state) {
     set_up(&f);
     struct dcm_dataset *d = instance(&f, SR, "P", "1", "1.1", "1.1.1");
     put(d, DCM_CompletionFlag, DCM_VR_CS, "COMPLETE");
-    put(d, DCM_VerificationFlag, DCM_VR_CS, "UNVERIFIED");
+    put(d, DCM_VerificationFlag, DCM_VR_CS, "VERIFIED");
+    assert_int_equal(dcm_add_item(d, DCM_VerifyingObserverSequence, &item, &e), E_OK);
+    put(item, DCM_VerificationDateTime, DCM_VR_DT, "20260102");
+    assert_int_equal(dcm_add_item(d, DCM_VerifyingObserverSequence, &item, &e), E_OK);
+    put(item, DCM_VerificationDateTime, DCM_VR_DT, "20260101");
     put(d, DCM_ContentDate, DCM_VR_DA, "20260101");
     put(d, DCM_ContentTime, DCM_VR_TM, "1011");
     assert_int_equal(dcm_add_item(d, DCM_ConceptNameCodeSequence, &item, &e), E_OK);
@@ -206,6 +210,8 @@ static void documents_keep_their_title_modifiers(void **state) {
     assert_true(slice_eq_str(leaf->type, "SR DOCUMENT"));
     assert_int_equal(dcm_get(leaf->keys, DCM_ContentSequence)->item_count, 1);
     struct slice text;
+    assert_true(dcm_text(leaf->keys, DCM_VerificationDateTime, 0, &text) &&
+                slice_eq_str(text, "20260102"));
     const struct dcm_dataset *title = dcm_first_item(leaf->keys, DCM_ConceptNameCodeSequence);
     assert_true(dcm_text(title, DCM_CodeValue, 0, &text) && slice_eq_str(text, "11528-7"));
     tear_down(&f);
