@@ -23,12 +23,22 @@ static void put_bytes(struct buf *out, struct slice bytes) {
     buf_put_slice(out, bytes);
 }
 
+// Words about a file may quote bytes of it.
+static void put_words(struct buf *out, const char *words) {
+    struct slice text = slice_str(words);
+    put_number(out, text.len);
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.ptr[i];
+        buf_put_byte(out, c >= 0x20 && c < 0x7F ? c : '?');
+    }
+}
+
 static void put_error(struct buf *out, const struct err *e) {
     put_number(out, (uint64_t)(int64_t)e->code);
     put_number(out, e->has_offset);
     put_number(out, e->offset);
-    put_bytes(out, slice_str(e->path));
-    put_bytes(out, slice_str(e->text));
+    put_words(out, e->path);
+    put_words(out, e->text);
 }
 
 static void put_report(struct buf *out, const struct gate_report *r) {

@@ -139,6 +139,9 @@ static void match_text(struct sql *q, const char *column, struct slice v) {
         sql_text(q, v);
         return;
     }
+    if (slice_eq_str(v, "*")) {
+        put(q, "1 = 1");
+    }
     if (wild > 0) {
         put_prefix(q, column, slice_first(v, wild));
     }

@@ -3,6 +3,7 @@
 // understands, and nothing of a value gets into its text. First byte: level and fuzzy; then for
 // each key a byte for the attribute, a byte for the length, the value.
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "archive/schema.h"
 #include "archive/search.h"
@@ -15,11 +16,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static struct db *open_once(void) {
     static struct db *db;
+    char path[] = "/tmp/maclab-fuzz-search-XXXXXX";
     struct err e = {0};
-    if (db == NULL &&
-        (db_open(":memory:", DB_READ_WRITE, &db, &e) != E_OK || schema_bring(db, &e) != E_OK)) {
+    if (db != NULL) {
+        return db;
+    }
+    int fd = mkstemp(path);
+    if (fd < 0 || db_open(path, DB_READ_WRITE, &db, &e) != E_OK || schema_bring(db, &e) != E_OK) {
         abort();
     }
+    (void)close(fd);
+    (void)unlink(path);
     return db;
 }
 
