@@ -281,8 +281,8 @@ void ph_build_belly(struct ph_body *b, const struct ph_trunk_options *o) {
         static const float swell[9] = {0.45f, 0.62f, 0.84f, 0.97f, 1.0f, 0.96f, 0.8f, 0.58f, 0.4f};
         for (int pass = 0; pass < 3; pass++) {
             for (int i = 0; i < 8; i++) {
-                float ra = o->aneurysm_mm * swell[i] - (pass == 0 ? 0.0f : pass == 1 ? 1.2f : 7.0f);
-                float rb = o->aneurysm_mm * swell[i + 1] - (pass == 0 ? 0.0f : pass == 1 ? 1.2f : 7.0f);
+                float ra = o->aneurysm_mm * swell[i] - (pass == 0 ? 0.0f : pass == 1 ? 1.2f : 11.0f);
+                float rb = o->aneurysm_mm * swell[i + 1] - (pass == 0 ? 0.0f : pass == 1 ? 1.2f : 11.0f);
                 struct ph_v3 off = pass == 2 ? V3(-2, 3, 0) : V3(0, 0, 0);
                 (void)ph_add_cone(b->scene, pass == 0 ? PH_DURA : pass == 1 ? PH_THROMBUS : PH_ARTERY,
                                   v3_add(ph_curve(p, 5, (float)i / 8.0f), off),

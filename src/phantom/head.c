@@ -264,7 +264,7 @@ static void build_bleed(struct ph_body *b, const struct ph_head_options *o) {
     case PH_BLEED_SUBDURAL: // a crescent over the hemisphere
         (void)ph_begin(s, clot);
         push_vault(s, SKULL_MM - 0.3f);
-        (void)ph_ellipsoid(s, V3(-o->side * o->size * 0.7f, 6, 18), V3(68.5f, 82, 77));
+        (void)ph_ellipsoid(s, V3(-o->side * o->size * 0.75f, 1, 18), V3(69, 87, 78));
         ph_cut(s);
         (void)ph_plane(s, V3(o->side * 12.0f, 0, 0), V3(-o->side, 0, 0));
         ph_clip(s);
