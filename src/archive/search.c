@@ -65,16 +65,38 @@ static void note_key(struct search *s, const struct attribute *a, struct slice v
     s->by_date = s->by_date || a->face.tag == DCM_StudyDate;
 }
 
+static void note_keys(struct search *s) {
+    for (size_t k = 0; k < s->query->key_count; k++) {
+        const struct search_key *key = &s->query->keys[k];
+        const struct attribute *a = attribute_find(key->tag);
+        if (a->face.matches && !sql_universal(key->value)) {
+            note_key(s, a, key->value);
+        }
+    }
+}
+
+// Studies first, in the order of the answer, so that a page ends the walk; but from the row itself
+// where its UID is given. (A join with CROSS keeps its order in SQLite.)
+static void put_from(const struct search *s, struct buf *out) {
+    enum search_level level = s->query->level;
+    if (level == SEARCH_STUDY || s->narrowed[SEARCH_SERIES] || s->narrowed[SEARCH_INSTANCE]) {
+        buf_put_str(out, levels[level].from);
+        buf_put_str(out, " WHERE 1 = 1");
+        return;
+    }
+    bool instance = level == SEARCH_INSTANCE;
+    buf_printf(out, " FROM study t CROSS JOIN series s%s WHERE s.study = t.id%s",
+               instance ? " CROSS JOIN instance i" : "", instance ? " AND i.series = s.id" : "");
+}
+
 static int put_conditions(struct search *s, struct sql *q, struct err *e) {
     const struct search_query *query = s->query;
-    buf_put_str(&q->text, " WHERE 1 = 1");
     for (size_t k = 0; k < query->key_count; k++) {
         const struct attribute *a = attribute_find(query->keys[k].tag);
         struct slice value = query->keys[k].value;
         if (!a->face.matches || sql_universal(value)) {
             continue;
         }
-        note_key(s, a, value);
         buf_put_str(&q->text, " AND ");
         bool lower = a->face.level > query->level;
         if (lower) {
@@ -139,7 +161,9 @@ static int find_ids(struct search *s, struct db *db, bool *ret_more, struct err 
     const struct level *level = &levels[s->query->level];
     struct sql q CLEANUP(cleanup_sql);
     sql_init(&q, &s->arena);
-    buf_printf(&q.text, "SELECT %s%s", level->id, level->from);
+    note_keys(s);
+    buf_printf(&q.text, "SELECT %s", level->id);
+    put_from(s, &q.text);
     int rc = put_conditions(s, &q, e);
     if (rc != E_OK) {
         return rc;

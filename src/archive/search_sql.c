@@ -3,6 +3,7 @@
 // value, several values; person names by component group, fuzzily by word.
 #include "archive/search_sql.h"
 
+#include "archive/catalogue.h"
 #include "archive/keys.h"
 #include "base/arena.h"
 #include "base/cleanup.h"
@@ -10,6 +11,7 @@
 #include "base/num.h"
 #include "db/db.h"
 #include "dicom/datetime.h"
+#include "dicom/tags.h"
 
 // What sorts behind every text that begins with a prefix: U+10FFFF.
 #define AFTER_ALL "\xF4\x8F\xBF\xBF"
@@ -183,6 +185,15 @@ static void match_name(struct sql *q, const char *column, struct slice v) {
     put(q, ")");
 }
 
+// A modality is one of the catalogue's facets, which are found by study without reading its row.
+static void match_modality(struct sql *q, struct slice v) {
+    put(q, "EXISTS (SELECT 1 FROM study_facet f WHERE f.kind = ");
+    sql_number(q, CATALOGUE_MODALITY);
+    put(q, " AND f.value = ");
+    sql_text(q, v);
+    put(q, " AND f.study = t.id)");
+}
+
 static void match_list(struct sql *q, const char *column, struct slice v) {
     char listed[160];
     (void)snprintf(listed, sizeof listed, "('\\' || %s || '\\')", column);
@@ -231,6 +242,8 @@ static void match_alternative(struct sql *q, const struct attribute *a, const ch
         } else {
             match_name(q, column, v);
         }
+    } else if (a->face.tag == DCM_ModalitiesInStudy && find_wildcard(v) == v.len) {
+        match_modality(q, v);
     } else if (a->kind == ATTRIBUTE_LIST) {
         match_list(q, column, v);
     } else {
