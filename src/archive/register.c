@@ -4,6 +4,7 @@
 #include "archive/attributes.h"
 #include "archive/keys.h"
 #include "archive/record.h"
+#include "archive/row.h"
 #include "archive/words.h"
 #include "base/arena.h"
 #include "base/buf.h"
@@ -13,7 +14,6 @@
 #include "db/db.h"
 
 #define BATCH_ROWS_MAX 512 // series or studies touched by one batch
-#define ROW_SQL_MAX ((size_t)8192)
 #define LIST_MAX ((size_t)4096)
 #define BATCH_MEMORY_MAX ((size_t)16 << 20)
 
@@ -43,169 +43,10 @@ struct register_batch {
     size_t study_count;
 };
 
-// --- finding what is there -------------------------------------------------------------------
-
 static void copy_uid(char out[65], struct slice uid) {
     size_t len = uid.len < 64 ? uid.len : 64;
     memcpy(out, uid.ptr, len);
     out[len] = '\0';
-}
-
-#define KNOWN_SQL                                                                                  \
-    "SELECT i.id, i.object, i.bytes, i.body_offset, i.sop_class, t.study_uid, s.series_uid,"       \
-    " i.sop_instance, i.syntax FROM instance i JOIN series s ON s.id = i.series"                   \
-    " JOIN study t ON t.id = s.study WHERE "
-
-static int read_known(struct db_stmt *s, struct register_known *known, struct err *e) {
-    int rc = db_step(s, e);
-    if (rc != 1) {
-        return rc;
-    }
-    struct slice object = db_blob(s, 1);
-    if (object.len != HASH_LEN) {
-        db_reset(s);
-        return err_set(e, E_CORRUPT, "an instance without an object");
-    }
-    known->id = db_i64(s, 0);
-    memcpy(known->object.bytes, object.ptr, HASH_LEN);
-    known->bytes = (uint64_t)db_i64(s, 2);
-    known->body_offset = (uint64_t)db_i64(s, 3);
-    copy_uid(known->sop_class, db_text(s, 4));
-    copy_uid(known->study, db_text(s, 5));
-    copy_uid(known->series, db_text(s, 6));
-    copy_uid(known->sop_instance, db_text(s, 7));
-    copy_uid(known->syntax, db_text(s, 8));
-    db_reset(s);
-    return 1;
-}
-
-int register_find(struct db *db, struct slice sop_instance, struct register_known *ret_known,
-                  struct err *e) {
-    struct db_stmt *s;
-    int rc = db_prepare(db, KNOWN_SQL "i.sop_instance = ?", &s, e);
-    if (rc != E_OK) {
-        return rc;
-    }
-    db_bind_text(s, 1, sop_instance);
-    return read_known(s, ret_known, e);
-}
-
-int register_find_object(struct db *db, const struct hash *object, struct register_known *ret_known,
-                         struct err *e) {
-    struct db_stmt *s;
-    int rc = db_prepare(db, KNOWN_SQL "i.object = ?", &s, e);
-    if (rc != E_OK) {
-        return rc;
-    }
-    db_bind_blob(s, 1, slice_of(object->bytes, HASH_LEN));
-    return read_known(s, ret_known, e);
-}
-
-// --- writing attribute rows ------------------------------------------------------------------
-
-static const char *key_suffix(enum attribute_kind kind) {
-    switch (kind) {
-    case ATTRIBUTE_FOLD:
-    case ATTRIBUTE_NAME:
-        return "_fold";
-    case ATTRIBUTE_DATE:
-    case ATTRIBUTE_TIME:
-    case ATTRIBUTE_NUMBER:
-        return "_key";
-    case ATTRIBUTE_EXACT:
-    case ATTRIBUTE_LIST:
-    case ATTRIBUTE_UID:
-    case ATTRIBUTE_COUNT:
-    case ATTRIBUTE_CONSTANT:
-        break;
-    }
-    return NULL;
-}
-
-// "INSERT INTO table (first…, columns…) VALUES (?, …)" for the attributes of one level.
-static void put_insert(struct buf *out, const char *table, enum search_level level,
-                       const char *first, int first_count) {
-    int count = first_count;
-    buf_printf(out, "INSERT INTO %s (%s", table, first);
-    for (size_t id = 0; id < ATTRIBUTE_EXTRACTED; id++) {
-        const struct attribute *a = attribute_at(id);
-        if (a->face.level == level) {
-            const char *suffix = key_suffix(a->kind);
-            buf_printf(out, ", %s", a->column);
-            count++;
-            if (suffix != NULL) {
-                buf_printf(out, ", %s%s", a->column, suffix);
-                count++;
-            }
-        }
-    }
-    buf_put_str(out, ") VALUES (?");
-    for (int i = 1; i < count; i++) {
-        buf_put_str(out, ", ?");
-    }
-    buf_put_str(out, ")");
-    buf_put_byte(out, '\0');
-}
-
-static struct slice fold(struct arena *a, enum attribute_kind kind, struct slice text) {
-    struct buf out CLEANUP(cleanup_buf);
-    buf_init(&out, 4 * ATTRIBUTE_TEXT_MAX);
-    if (kind == ATTRIBUTE_NAME) {
-        key_name(&out, text);
-    } else {
-        key_fold(&out, text);
-    }
-    struct slice copy = arena_copy(a, buf_slice(&out));
-    return copy.ptr == NULL ? slice_str("") : copy;
-}
-
-static void bind_key(struct arena *a, struct db_stmt *s, int at, enum attribute_kind kind,
-                     struct slice text) {
-    switch (kind) {
-    case ATTRIBUTE_DATE:
-        db_bind_i64(s, at, key_date(text));
-        break;
-    case ATTRIBUTE_TIME:
-        db_bind_i64(s, at, key_time(text));
-        break;
-    case ATTRIBUTE_NUMBER:
-        db_bind_i64(s, at, key_number(text));
-        break;
-    case ATTRIBUTE_FOLD:
-    case ATTRIBUTE_NAME:
-    case ATTRIBUTE_EXACT:
-    case ATTRIBUTE_LIST:
-    case ATTRIBUTE_UID:
-    case ATTRIBUTE_COUNT:
-    case ATTRIBUTE_CONSTANT:
-        db_bind_text(s, at, fold(a, kind, text));
-        break;
-    }
-}
-
-static void bind_level(struct arena *a, struct db_stmt *s, int at, enum search_level level,
-                       const struct record *r) {
-    for (size_t id = 0; id < ATTRIBUTE_EXTRACTED; id++) {
-        const struct attribute *attribute = attribute_at(id);
-        if (attribute->face.level != level) {
-            continue;
-        }
-        struct slice text = r->texts[id].len == 0 ? slice_str("") : r->texts[id];
-        db_bind_text(s, at++, text);
-        if (key_suffix(attribute->kind) != NULL) {
-            bind_key(a, s, at++, attribute->kind, text);
-        }
-    }
-}
-
-static int prepare_insert(struct db *db, const char *table, enum search_level level,
-                          const char *first, int first_count, struct db_stmt **ret_stmt,
-                          struct err *e) {
-    struct buf sql CLEANUP(cleanup_buf);
-    buf_init(&sql, ROW_SQL_MAX);
-    put_insert(&sql, table, level, first, first_count);
-    int rc = buf_check(&sql, "row", e);
-    return rc == E_OK ? db_prepare(db, (const char *)sql.data, ret_stmt, e) : rc;
 }
 
 // --- findings --------------------------------------------------------------------------------
@@ -297,16 +138,16 @@ static int insert_study(struct register_batch *b, const struct record *r, int64_
     int64_t patient = 0;
     int rc = take_patient(b->db, r, &patient, e);
     struct db_stmt *s = NULL;
-    rc = rc == E_OK
-             ? prepare_insert(b->db, "study", SEARCH_STUDY, "patient, created, changed", 3, &s, e)
-             : rc;
+    rc = rc == E_OK ? row_prepare_insert(b->db, "study", SEARCH_STUDY, "patient, created, changed",
+                                         3, &s, e)
+                    : rc;
     if (rc != E_OK) {
         return rc;
     }
     db_bind_i64(s, 1, patient);
     db_bind_i64(s, 2, b->now);
     db_bind_i64(s, 3, b->now);
-    bind_level(&b->arena, s, 4, SEARCH_STUDY, r);
+    row_bind(&b->arena, s, 4, SEARCH_STUDY, r);
     rc = db_run(s, e);
     *ret_id = db_last_id(b->db);
     return rc;
@@ -420,13 +261,13 @@ static int take_study(struct register_batch *b, const struct record *r,
 static int insert_series(struct register_batch *b, const struct record *r, int64_t study,
                          int64_t *ret_id, struct err *e) {
     struct db_stmt *s;
-    int rc = prepare_insert(b->db, "series", SEARCH_SERIES, "study, changed", 2, &s, e);
+    int rc = row_prepare_insert(b->db, "series", SEARCH_SERIES, "study, changed", 2, &s, e);
     if (rc != E_OK) {
         return rc;
     }
     db_bind_i64(s, 1, study);
     db_bind_i64(s, 2, b->now);
-    bind_level(&b->arena, s, 3, SEARCH_SERIES, r);
+    row_bind(&b->arena, s, 3, SEARCH_SERIES, r);
     rc = db_run(s, e);
     *ret_id = db_last_id(b->db);
     return rc == E_OK ? add_total(b->db, 0, 1, 0, 0, e) : rc;
@@ -521,10 +362,10 @@ static int insert_instance(struct register_batch *b, const struct record *r, int
                            const struct hash *object, uint64_t bytes, int64_t *ret_id,
                            struct err *e) {
     struct db_stmt *s;
-    int rc = prepare_insert(b->db, "instance", SEARCH_INSTANCE,
-                            "series, object, bytes, body_offset, syntax, frames, image_rows,"
-                            " image_columns, samples, bits_allocated, received",
-                            11, &s, e);
+    int rc = row_prepare_insert(b->db, "instance", SEARCH_INSTANCE,
+                                "series, object, bytes, body_offset, syntax, frames, image_rows,"
+                                " image_columns, samples, bits_allocated, received",
+                                11, &s, e);
     if (rc != E_OK) {
         return rc;
     }
@@ -539,7 +380,7 @@ static int insert_instance(struct register_batch *b, const struct record *r, int
     db_bind_i64(s, 9, r->samples);
     db_bind_i64(s, 10, r->bits_allocated);
     db_bind_i64(s, 11, b->now);
-    bind_level(&b->arena, s, 12, SEARCH_INSTANCE, r);
+    row_bind(&b->arena, s, 12, SEARCH_INSTANCE, r);
     rc = db_run(s, e);
     *ret_id = db_last_id(b->db);
     return rc;
