@@ -36,8 +36,9 @@ const isHounsfield = (f: Frame) => f.modality === 'CT' && f.samplesPerPixel === 
 /** The presets of a frame, in menu order: what the file proposes, what the pixels propose, what the modality knows. */
 export function presetsFor(frame: Frame): Preset[] {
   if (frame.samplesPerPixel !== 1 || frame.photometric === 'PALETTE COLOR') return [];
-  const fromFile = frame.windows.slice(0, 4).map((w, i): Preset => {
-    const name = w.name ?? (frame.windows.length > 1 ? `From the file (${i + 1})` : 'From the file');
+  const different = frame.windows.filter((w, i) => frame.windows.findIndex((v) => v.center === w.center && v.width === w.width) === i);
+  const fromFile = different.slice(0, 4).map((w, i): Preset => {
+    const name = w.name ?? (different.length > 1 ? `From the file (${i + 1})` : 'From the file');
     return { id: `file${i}`, label: name, window: { width: w.width, center: w.center }, kind: 'file' };
   });
   if (fromFile.length === 0 && frame.voiLut) fromFile.push({ id: 'file0', label: 'From the file (LUT)', kind: 'file' });

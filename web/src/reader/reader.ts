@@ -158,7 +158,7 @@ export class Reader {
   nextPane(step: number): void {
     const n = this.visible.length;
     this.setActive((this.active + step + n) % n);
-    this.say(`Viewport ${this.active + 1} of ${n}: ${this.pane.series?.info.description ?? 'empty'}`);
+    this.say(`Viewport ${this.active + 1} of ${n}: ${this.pane.series?.info.description || this.pane.series?.info.modality || 'empty'}`);
   }
 
   /** Changes the layout; new viewports get the series that are not on the screen yet. */

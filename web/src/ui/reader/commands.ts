@@ -35,6 +35,22 @@ const TOOLS: { tool: ToolName; label: string; key: string; planesOnly?: boolean 
   { tool: 'probe', label: 'Value of a pixel', key: 'B' },
 ];
 
+const PRESETS = [
+  { id: 'brain', label: 'Brain', key: '1' },
+  { id: 'subdural', label: 'Subdural', key: '2' },
+  { id: 'stroke', label: 'Stroke', key: '3' },
+  { id: 'bone', label: 'Bone', key: '4' },
+  { id: 'lung', label: 'Lung', key: '5' },
+  { id: 'mediastinum', label: 'Mediastinum', key: '6' },
+  { id: 'abdomen', label: 'Abdomen', key: '7' },
+  { id: 'liver', label: 'Liver', key: '8' },
+  { id: 'angio', label: 'Angiography', key: '9' },
+  { id: 'spine', label: 'Spine, soft tissue', key: '' },
+  { id: 'file0', label: 'From the file', key: 'Shift+W' },
+  { id: 'auto', label: 'Auto', key: 'Shift+A' },
+  { id: 'full', label: 'Full range', key: 'Shift+F' },
+];
+
 const CURSOR_STEP = 4;
 const CURSOR_LEAP = 24;
 const PAN_STEP = 40;
@@ -66,19 +82,17 @@ export function readerCommands(page: Page): Command[] {
     }),
   );
 
-  const presets = Array.from(
-    { length: 9 },
-    (_, i): Command => ({
-      id: `window.preset${i + 1}`,
-      get label() {
-        return r()?.presets[i]?.label ? `Window: ${r()?.presets[i]?.label}` : `Window preset ${i + 1}`;
-      },
+  // A preset has its key whatever the file proposes: fingers learn that 4 is bone.
+  const presets = PRESETS.map(
+    (p): Command => ({
+      id: `window.${p.id}`,
+      label: `Window: ${p.label}`,
       group: 'Window',
-      key: String(i + 1),
-      when: () => image() && r()?.presets[i] !== undefined,
-      on: () => r()?.presetId !== null && r()?.presetId === r()?.presets[i]?.id,
+      key: p.key,
+      when: () => image() && Boolean(r()?.presets.some((x) => x.id === p.id)),
+      on: () => r()?.presetId === p.id,
       run: withReader((reader) => {
-        const preset = reader.presets[i];
+        const preset = reader.presets.find((x) => x.id === p.id);
         if (preset) reader.applyPreset(preset);
       }),
     }),
