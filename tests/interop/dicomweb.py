@@ -667,6 +667,42 @@ def only_loopback(s, w):
     assert "taken" in run.stderr, run.stderr
 
 
+@check
+def pages_and_other_origins(s, w):
+    web = w.folder / "web"
+    (web / "assets").mkdir(parents=True)
+    (web / "index.html").write_bytes(b"<!doctype html><title>t</title>")
+    (web / "assets" / "a-123.js").write_bytes(b"let a = 1;\n" * 100)
+    (web / "assets" / "a-123.js.gz").write_bytes(gzip.compress(b"let a = 1;\n" * 100))
+    os.symlink("/etc/passwd", web / "link.txt")
+    viewer = "http://viewer.example"
+    t = Server(str(w.folder / "pages"), "--web", str(web), "--allow-origin", viewer, "--host", "suite.example")
+    try:
+        a = t.get("/")
+        same((a.status, a.headers["Content-Type"], a.body[:9]), (200, "text/html; charset=utf-8", b"<!doctype"))
+        same(t.get("/", If_None_Match=a.headers["ETag"]).status, 304)
+        for page in ("/read", "/read/1.2.840.10008", "/index.html"):
+            same(t.get(page).body, a.body)
+        j = t.get("/assets/a-123.js")
+        same((j.headers["Content-Type"], len(j.body)), ("text/javascript; charset=utf-8", 1100))
+        assert "immutable" in j.headers["Cache-Control"] and "immutable" not in a.headers["Cache-Control"]
+        z = t.get("/assets/a-123.js", Accept_Encoding="br, gzip")
+        same((z.headers["Content-Encoding"], gzip.decompress(z.body)), ("gzip", j.body))
+        assert z.headers["ETag"] != j.headers["ETag"]
+        same(t.ask("HEAD", "/assets/a-123.js").headers["Content-Length"], "1100")
+        for gone in ("/assets/gone.js", "/favicon.ico", "/link.txt", "/assets/../index.html", "/..%2fdata"):
+            assert t.get(gone).status in (400, 404), gone
+        assert "script-src 'self'" in a.headers["Content-Security-Policy"]
+        same(t.get("/healthz", Host="suite.example").status, 200)
+        same(t.get("/dicom-web/studies", Origin=viewer).headers["Access-Control-Allow-Origin"], viewer)
+        assert "Access-Control-Allow-Origin" not in t.get("/dicom-web/studies", Origin="http://other.example").headers
+        same(t.ask("OPTIONS", "/dicom-web/studies", Origin=viewer).headers["Access-Control-Allow-Origin"], viewer)
+        same(t.get("/dicom-web/studies").body, b"[]")
+        same(t.get("/api/studies").json()["total"], 0)
+    finally:
+        same(t.stop(), 0)
+
+
 class World:
     def __init__(self, folder):
         self.folder = folder
