@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// maclab demo: synthetic cases made on all processors, into an archive through the same intake as any
-// other image, or as plain files. What each case shows is written only where --truth says.
+// maclab demo: synthetic cases made on all processors, into an archive through the same intake as
+// any other image, or as plain files. What each case shows is written only where --truth says.
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -106,7 +106,8 @@ static int into_folder(void *context, const char *name, struct slice bytes, stru
     return status == E_OK ? write_plain(path, bytes, e) : status;
 }
 
-static int write_truth(const struct demo *d, const struct ph_case *c, const struct ph_truth *truth, struct err *e) {
+static int write_truth(const struct demo *d, const struct ph_case *c, const struct ph_truth *truth,
+                       struct err *e) {
     if (d->wish->truth == NULL) {
         return E_OK;
     }
@@ -183,7 +184,8 @@ static int make_all(struct demo *d) {
     run_threads(d);
     cli_progress_end(&d->progress);
     (void)clock_gettime(CLOCK_MONOTONIC, &end);
-    double seconds = (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9;
+    double seconds =
+        (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9;
     (void)printf("%llu cases, %llu files, %.1f MB made in %.1f s\n", (unsigned long long)d->done,
                  (unsigned long long)d->files, (double)d->bytes / 1e6, seconds);
     return d->failed == 0 ? E_OK : d->first.code;
@@ -218,7 +220,8 @@ static int report(const struct counts *counts) {
     uint64_t refused = 0;
     for (int v = INTAKE_STORED; v <= INTAKE_FAILED; v++) {
         (void)printf("%s%llu %s", v == INTAKE_STORED ? "archive: " : ", ",
-                     (unsigned long long)counts->by_verdict[v], intake_verdict_word((enum intake_verdict)v));
+                     (unsigned long long)counts->by_verdict[v],
+                     intake_verdict_word((enum intake_verdict)v));
         refused += v > INTAKE_DUPLICATE ? counts->by_verdict[v] : 0;
     }
     (void)putchar('\n');
@@ -262,10 +265,18 @@ static bool read_number(const char *text, int64_t low, int64_t high, int64_t *re
 static int take_option(struct wish *w, int option, char *word) {
     int64_t number = 0;
     switch (option) {
-    case 'd': w->archive.data_dir = optarg; return CLI_OK;
-    case 'f': w->files = optarg; return CLI_OK;
-    case 't': w->truth = optarg; return CLI_OK;
-    case 'h': (void)fputs(help, stdout); return -1;
+    case 'd':
+        w->archive.data_dir = optarg;
+        return CLI_OK;
+    case 'f':
+        w->files = optarg;
+        return CLI_OK;
+    case 't':
+        w->truth = optarg;
+        return CLI_OK;
+    case 'h':
+        (void)fputs(help, stdout);
+        return -1;
     case 's':
         if (read_number(optarg, 0, INT64_MAX, &number)) {
             w->seed = (uint64_t)number;
@@ -280,17 +291,20 @@ static int take_option(struct wish *w, int option, char *word) {
         cli_complain("demo: 1 to %d cases, not '%s'", PH_CASES_MAX, optarg);
         return CLI_MISUSE;
     default:
-        cli_complain("demo: no option '%s', or its value is missing; `maclab demo --help` lists them", word);
+        cli_complain(
+            "demo: no option '%s', or its value is missing; `maclab demo --help` lists them", word);
         return CLI_MISUSE;
     }
 }
 
 static int read_options(int argc, char **argv, struct wish *w) {
-    static const struct option options[] = {
-        {"data", required_argument, NULL, 'd'},  {"files", required_argument, NULL, 'f'},
-        {"truth", required_argument, NULL, 't'}, {"seed", required_argument, NULL, 's'},
-        {"cases", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"data", required_argument, NULL, 'd'},
+                                            {"files", required_argument, NULL, 'f'},
+                                            {"truth", required_argument, NULL, 't'},
+                                            {"seed", required_argument, NULL, 's'},
+                                            {"cases", required_argument, NULL, 'c'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
     int option;
     optind = 1;
     opterr = 0;
@@ -308,7 +322,8 @@ static int read_options(int argc, char **argv, struct wish *w) {
 }
 
 int cmd_demo(int argc, char **argv) {
-    struct wish wish = {.archive = {.data_dir = cli_data_dir(argc, argv)}, .seed = SEED_DEFAULT,
+    struct wish wish = {.archive = {.data_dir = cli_data_dir(argc, argv)},
+                        .seed = SEED_DEFAULT,
                         .cases = PH_CASES_DEFAULT};
     int status = read_options(argc, argv, &wish);
     if (status != CLI_OK) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The person a phantom shows: proportions drawn from the seed, and the builders that put anatomy into a
-// scene. Builders work in the coordinates of a reference adult (mm; x left, y back, z up; trunk: z = 0 at
-// the tenth thoracic vertebra); samplers stretch them by `size`.
+// The person a phantom shows: proportions drawn from the seed, and the builders that put anatomy
+// into a scene. Builders work in the coordinates of a reference adult (mm; x left, y back, z up;
+// trunk: z = 0 at the tenth thoracic vertebra); samplers stretch them by `size`.
 #pragma once
 
 #include <stdbool.h>
@@ -15,13 +15,13 @@ enum ph_arms { PH_ARMS_UP, PH_ARMS_FORWARD, PH_ARMS_DOWN }; // CT, PA radiograph
 struct ph_person {
     bool female;
     int age;
-    struct ph_v3 size;    // stretch of the reference adult
-    float fat;            // mm of fat under the skin at the flank
-    float heart;          // 1 usual … 1.35 enlarged
-    float breath;         // mm by which the diaphragm stands lower (deeper breath)
-    float density;        // bone mineral, 1 usual
+    struct ph_v3 size; // stretch of the reference adult
+    float fat;         // mm of fat under the skin at the flank
+    float heart;       // 1 usual … 1.35 enlarged
+    float breath;      // mm by which the diaphragm stands lower (deeper breath)
+    float density;     // bone mineral, 1 usual
     enum ph_arms arms;
-    struct ph_v3 wander;  // small random differences of position, mm
+    struct ph_v3 wander; // small random differences of position, mm
 };
 
 struct ph_body {
@@ -42,7 +42,7 @@ struct ph_person ph_person_make(struct rng *rng, bool female, int age);
 // A bone is painted twice, cortex first, so that joints between its pieces have no cortex inside.
 struct ph_bone {
     struct ph_scene *scene;
-    bool core;               // false: outline, true: spongy inside
+    bool core; // false: outline, true: spongy inside
     enum ph_tissue outline;
     enum ph_tissue inside;
     float cortex_mm;

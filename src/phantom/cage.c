@@ -9,9 +9,9 @@
 const struct ph_loft *ph_lung_loft(struct ph_scene *s, float side) {
     // from z = -62 up: centre x, centre y, half-width, front, back
     static const float rows[LUNG_KNOTS][5] = {
-        {60, 8, 61, 70, 70},  {61, 6, 65, 76, 76},  {62, 4, 68, 81, 80},  {63, 2, 70, 84, 83},
-        {64, 1, 70, 86, 84},  {64, 0, 69, 86, 84},  {64, 0, 68, 85, 83},  {63, 0, 67, 82, 81},
-        {62, 1, 65, 77, 79},  {60, 3, 62, 70, 74},  {57, 7, 57, 60, 66},  {52, 12, 50, 49, 55},
+        {60, 8, 61, 70, 70},  {61, 6, 65, 76, 76},  {62, 4, 68, 81, 80}, {63, 2, 70, 84, 83},
+        {64, 1, 70, 86, 84},  {64, 0, 69, 86, 84},  {64, 0, 68, 85, 83}, {63, 0, 67, 82, 81},
+        {62, 1, 65, 77, 79},  {60, 3, 62, 70, 74},  {57, 7, 57, 60, 66}, {52, 12, 50, 49, 55},
         {46, 16, 40, 36, 42}, {41, 19, 27, 23, 27}, {38, 21, 8, 7, 8}};
     struct ph_loft *l = ph_loft_new(s, LUNG_KNOTS, LUNG_STEP, 0.3f);
     for (int i = 0; i < LUNG_KNOTS; i++) {
@@ -43,9 +43,9 @@ struct ph_v3 ph_lung_surface(const struct ph_loft *l, float side, float angle, f
 // Where a rib ends at the front (radians) and how far it drops on its way.
 static const struct {
     float end, drop, half_width;
-} ribs[12] = {{3.0f, 34, 6.5f},  {3.05f, 56, 5.8f}, {3.1f, 72, 6.2f},  {3.1f, 84, 6.4f},
-              {3.1f, 92, 6.6f},  {3.05f, 98, 6.8f}, {3.0f, 102, 7.0f}, {2.8f, 98, 6.8f},
-              {2.6f, 90, 6.6f},  {2.35f, 80, 6.2f}, {1.7f, 58, 5.6f},  {1.0f, 34, 5.0f}};
+} ribs[12] = {{3.0f, 34, 6.5f}, {3.05f, 56, 5.8f}, {3.1f, 72, 6.2f},  {3.1f, 84, 6.4f},
+              {3.1f, 92, 6.6f}, {3.05f, 98, 6.8f}, {3.0f, 102, 7.0f}, {2.8f, 98, 6.8f},
+              {2.6f, 90, 6.6f}, {2.35f, 80, 6.2f}, {1.7f, 58, 5.6f},  {1.0f, 34, 5.0f}};
 
 struct ph_v3 ph_rib_point(const struct ph_loft *lung, int number, float side, float t) {
     struct ph_vertebra v = ph_vertebra_at(PH_T1 + number - 1);
@@ -59,7 +59,8 @@ struct ph_v3 ph_rib_point(const struct ph_loft *lung, int number, float side, fl
     return v3_mix(joint, p, ph_smooth(0.0f, 0.16f, t));
 }
 
-static void build_rib(const struct ph_bone *pen, const struct ph_loft *lung, int number, float side) {
+static void build_rib(const struct ph_bone *pen, const struct ph_loft *lung, int number,
+                      float side) {
     struct ph_v3 last = ph_rib_point(lung, number, side, 0.0f);
     float w = ribs[number - 1].half_width;
     for (int i = 1; i <= RIB_PIECES; i++) {
@@ -96,7 +97,8 @@ static void build_sternum(const struct ph_bone *pen) {
 
 void ph_build_cage(struct ph_body *b) {
     for (int pass = 0; pass < 2; pass++) {
-        struct ph_bone pen = {b->scene, pass == 1, PH_CORTEX, PH_SPONGY, 0.95f * b->person->density};
+        struct ph_bone pen = {b->scene, pass == 1, PH_CORTEX, PH_SPONGY,
+                              0.95f * b->person->density};
         for (int s = 0; s < 2; s++) {
             float side = s == 0 ? -1.0f : 1.0f;
             const struct ph_loft *lung = ph_lung_loft(b->scene, side);
@@ -114,8 +116,8 @@ void ph_build_cage(struct ph_body *b) {
 
 static void build_clavicle(const struct ph_bone *pen, float side, float lift) {
     struct ph_v3 p[5] = {V3(side * 20, -62, 172), V3(side * 50, -58, 180 + lift * 0.2f),
-                         V3(side * 85, -36, 192 + lift * 0.5f), V3(side * 118, -10, 198 + lift * 0.8f),
-                         V3(side * 146, 2, 196 + lift)};
+                         V3(side * 85, -36, 192 + lift * 0.5f),
+                         V3(side * 118, -10, 198 + lift * 0.8f), V3(side * 146, 2, 196 + lift)};
     struct ph_v3 last = p[0];
     for (int i = 1; i <= 14; i++) {
         float t = (float)i / 14.0f;
@@ -152,10 +154,12 @@ static void build_scapula(const struct ph_bone *pen, float side, enum ph_arms ar
     ph_bone_cone(pen, foot, root, 3.2f, 2.6f, face, 0.7f);
     ph_bone_cone(pen, root, horn, 2.6f, 2.6f, face, 0.7f);
     ph_bone_cone(pen, root, v3_add(acromion, V3(-side * 14, 26, -4)), 3.5f, 7.0f, face, 0.6f);
-    ph_bone_cone(pen, v3_add(acromion, V3(-side * 14, 26, -4)), acromion, 9.0f, 9.5f, V3(0, 0, 1), 0.42f);
-    ph_bone_cone(pen, glenoid, v3_add(glenoid, V3(-side * 22, 6, 2)), 14.0f, 9.0f, V3(0, 1, 0), 0.75f);
-    ph_bone_cone(pen, v3_add(glenoid, V3(-side * 12, -4, 18)), v3_add(glenoid, V3(side * 2, -26, 20)), 6.5f,
-                 5.5f, V3(0, 0, 1), 0.8f);
+    ph_bone_cone(pen, v3_add(acromion, V3(-side * 14, 26, -4)), acromion, 9.0f, 9.5f, V3(0, 0, 1),
+                 0.42f);
+    ph_bone_cone(pen, glenoid, v3_add(glenoid, V3(-side * 22, 6, 2)), 14.0f, 9.0f, V3(0, 1, 0),
+                 0.75f);
+    ph_bone_cone(pen, v3_add(glenoid, V3(-side * 12, -4, 18)),
+                 v3_add(glenoid, V3(side * 2, -26, 20)), 6.5f, 5.5f, V3(0, 0, 1), 0.8f);
 }
 
 static struct ph_v3 elbow_of(float side, enum ph_arms arms) {
@@ -174,8 +178,8 @@ static void build_humerus(const struct ph_bone *pen, float side, enum ph_arms ar
     struct ph_bone shaft = *pen;
     shaft.cortex_mm = 3.6f;
     shaft.inside = PH_MARROW;
-    ph_bone_cone(&shaft, v3_mix(neck, elbow_of(side, arms), 0.18f), elbow_of(side, arms), 12, 11, V3(1, 0, 0),
-                 1.0f);
+    ph_bone_cone(&shaft, v3_mix(neck, elbow_of(side, arms), 0.18f), elbow_of(side, arms), 12, 11,
+                 V3(1, 0, 0), 1.0f);
 }
 
 void ph_build_shoulders(struct ph_body *b) {

@@ -92,8 +92,8 @@ static void detector_blur(struct plane p, float share, float *row) {
 #define SHRINK_BY 8
 
 // Line integral -> minus the logarithm of what the detector counts.
-static void expose(struct plane p, const struct ph_exposure *x, const struct ph_tile *tile, float *room,
-                   float *scratch) {
+static void expose(struct plane p, const struct ph_exposure *x, const struct ph_tile *tile,
+                   float *room, float *scratch) {
     for (int i = 0; i < p.w * p.h; i++) {
         p.v[i] = ph_exp(-p.v[i]);
     }
@@ -102,7 +102,8 @@ static void expose(struct plane p, const struct ph_exposure *x, const struct ph_
     float noise[PH_ROW_MAX * 128];
     for (int y = 0; y < p.h; y++) {
         float *row = p.v + y * p.w;
-        int n = p.w < (int)(sizeof noise / sizeof noise[0]) ? p.w : (int)(sizeof noise / sizeof noise[0]);
+        int n = p.w < (int)(sizeof noise / sizeof noise[0]) ? p.w
+                                                            : (int)(sizeof noise / sizeof noise[0]);
         ph_tile_row(tile, ph_hash(x->seed) + (uint64_t)(y / 200) * 977u, y, n, noise);
         for (int i = 0; i < n; i++) {
             float through = ph_min(row[i], 0.95f); // full exposure would blind the log
@@ -113,7 +114,8 @@ static void expose(struct plane p, const struct ph_exposure *x, const struct ph_
     }
 }
 
-static void process(struct plane p, const struct ph_exposure *x, float pitch, float *room, float *scratch) {
+static void process(struct plane p, const struct ph_exposure *x, float pitch, float *room,
+                    float *scratch) {
     struct plane slow = shrink(p, SHRINK_BY, room);
     struct plane mid = shrink(p, 2, room + slow.w * slow.h);
     blur_small(slow, scratch, ph_ifloor(9.0f / (pitch * SHRINK_BY)) + 1);
@@ -128,7 +130,8 @@ static void process(struct plane p, const struct ph_exposure *x, float pitch, fl
             float *v = &p.v[y * p.w + i];
             float low = grown_at(&slow, SHRINK_BY, i, y);
             float fine = *v - grown_at(&mid, 2, i, y);
-            *v = mean + x->compress * (low - mean) + (*v - low) * 1.12f + x->detail * ph_clamp(fine, -0.3f, 0.3f);
+            *v = mean + x->compress * (low - mean) + (*v - low) * 1.12f +
+                 x->detail * ph_clamp(fine, -0.3f, 0.3f);
         }
     }
 }
@@ -156,8 +159,8 @@ struct tone {
 };
 
 // The ends of the tone curve from the histogram of the exposed part of the body.
-static int find_tone(struct plane p, const struct field *f, const struct ph_exposure *x, struct tone *ret,
-                     struct err *e) {
+static int find_tone(struct plane p, const struct field *f, const struct ph_exposure *x,
+                     struct tone *ret, struct err *e) {
     CLEANUP(cleanup_free) uint32_t *bins = mem_array(TONE_BINS, sizeof *bins);
     if (bins == NULL) {
         return err_set(e, E_MEMORY, "radiograph tone");
@@ -207,7 +210,7 @@ struct stroke {
 // Distance in letter units from the strokes of an L or an R; y runs down.
 static float letter_distance(char letter, float x, float y) {
     static const struct stroke l[] = {{-0.3f, -0.5f, -0.3f, 0.5f}, {-0.3f, 0.5f, 0.35f, 0.5f}};
-    static const struct stroke r[] = {{-0.3f, -0.5f, -0.3f, 0.5f}, {-0.3f, -0.5f, 0.1f, -0.5f},
+    static const struct stroke r[] = {{-0.3f, -0.5f, -0.3f, 0.5f},  {-0.3f, -0.5f, 0.1f, -0.5f},
                                       {0.1f, -0.5f, 0.32f, -0.36f}, {0.32f, -0.36f, 0.32f, -0.16f},
                                       {0.32f, -0.16f, 0.1f, 0.0f},  {0.1f, 0.0f, -0.3f, 0.0f},
                                       {0.0f, 0.0f, 0.36f, 0.5f}};
@@ -217,7 +220,8 @@ static float letter_distance(char letter, float x, float y) {
     for (int i = 0; i < n; i++) {
         float dx = s[i].bx - s[i].ax;
         float dy = s[i].by - s[i].ay;
-        float t = ph_clamp(((x - s[i].ax) * dx + (y - s[i].ay) * dy) / (dx * dx + dy * dy), 0.0f, 1.0f);
+        float t =
+            ph_clamp(((x - s[i].ax) * dx + (y - s[i].ay) * dy) / (dx * dx + dy * dy), 0.0f, 1.0f);
         float ex = x - s[i].ax - t * dx;
         float ey = y - s[i].ay - t * dy;
         best = ph_min(best, ph_sqrt(ex * ex + ey * ey));
@@ -229,7 +233,8 @@ static float letter_distance(char letter, float x, float y) {
 #define MARKER_SHADE 3880.0f
 
 // Lead on the cassette: nothing comes through it.
-static void add_marker(uint16_t *pixels, int w, int h, const struct ph_exposure *x, const struct field *f) {
+static void add_marker(uint16_t *pixels, int w, int h, const struct ph_exposure *x,
+                       const struct field *f) {
     float size = ph_min(MARKER_MM, 0.16f * ph_min(f->half.x, f->half.y)) / f->pitch;
     float cx = f->cx + x->marker_at.x * f->half.x / f->pitch;
     float cy = f->cy + x->marker_at.y * f->half.y / f->pitch;
@@ -250,8 +255,8 @@ static void add_marker(uint16_t *pixels, int w, int h, const struct ph_exposure 
     }
 }
 
-int ph_develop(float *line, const struct ph_view *v, const struct ph_exposure *x, const struct ph_tile *tile,
-               uint16_t *ret_pixels, struct err *e) {
+int ph_develop(float *line, const struct ph_view *v, const struct ph_exposure *x,
+               const struct ph_tile *tile, uint16_t *ret_pixels, struct err *e) {
     struct plane p = {line, v->columns, v->rows};
     size_t count = (size_t)p.w * (size_t)p.h;
     CLEANUP(cleanup_free) float *room = mem_array(count / 2 + 4096, sizeof *room);
@@ -259,8 +264,8 @@ int ph_develop(float *line, const struct ph_view *v, const struct ph_exposure *x
     if (room == NULL || scratch == NULL) {
         return err_set(e, E_MEMORY, "radiograph of %d by %d", p.w, p.h);
     }
-    struct field f = {x->field, ph_cos(x->field.z), ph_sin(x->field.z), v->pitch,
-                      0.5f * (float)(p.w - 1), 0.5f * (float)(p.h - 1)};
+    struct field f = {x->field, ph_cos(x->field.z),      ph_sin(x->field.z),
+                      v->pitch, 0.5f * (float)(p.w - 1), 0.5f * (float)(p.h - 1)};
     detector_blur(p, 0.8f, scratch);
     expose(p, x, tile, room, scratch);
     process(p, x, v->pitch, room, scratch);

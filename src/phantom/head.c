@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "phantom/head.h"
 
-#define SKULL_MM 6.0f    // tables and diploe together
-#define SPACE_MM 1.9f    // fluid over the brain
-#define RIBBON_MM 3.0f   // grey matter
+#define SKULL_MM 6.0f  // tables and diploe together
+#define SPACE_MM 1.9f  // fluid over the brain
+#define RIBBON_MM 3.0f // grey matter
 #define SULCUS_DEEP 16.5f
 #define GYRUS_CELL 2.35f // mm a cell of the coarse field: its waves are gyri
 
@@ -38,7 +38,8 @@ static void build_skull(struct ph_body *b) {
         push_vault(b->scene, in[i]);
         ph_end(b->scene);
     }
-    (void)ph_add_ellipsoid(b->scene, PH_CORTEX, V3(0, 84, 4), V3(9, 7, 8)); // occipital protuberance
+    (void)ph_add_ellipsoid(b->scene, PH_CORTEX, V3(0, 84, 4),
+                           V3(9, 7, 8)); // occipital protuberance
 }
 
 static void push_lobes(struct ph_scene *s, float in) { push_vault(s, SKULL_MM + in); }
@@ -92,8 +93,8 @@ static void build_cleft(struct ph_body *b, float atrophy) {
     ph_end(s);
 }
 
-static void pair_ellipsoid(struct ph_body *b, enum ph_tissue t, float x, float y, float z, float rx, float ry,
-                           float rz, float lean) {
+static void pair_ellipsoid(struct ph_body *b, enum ph_tissue t, float x, float y, float z, float rx,
+                           float ry, float rz, float lean) {
     for (int i = 0; i < 2; i++) {
         float side = i == 0 ? -1.0f : 1.0f;
         (void)ph_begin(b->scene, t);
@@ -106,10 +107,10 @@ static void pair_ellipsoid(struct ph_body *b, enum ph_tissue t, float x, float y
 
 static void build_deep(struct ph_body *b, float atrophy) {
     float wide = 1.0f + 0.5f * atrophy;
-    pair_ellipsoid(b, PH_DEEP_GREY, 11.5f, 7, 23, 8.5f, 15, 10, 0.45f);  // thalamus
-    pair_ellipsoid(b, PH_DEEP_GREY, 25, -8, 19, 6.5f, 17, 10, 0.35f);    // lentiform
-    pair_ellipsoid(b, PH_GREY, 36, -4, 17, 2.2f, 19, 13, 0.2f);          // insula
-    pair_ellipsoid(b, PH_DEEP_GREY, 13.5f, -25, 25, 5.5f, 9, 11, 0.3f);  // head of the caudate
+    pair_ellipsoid(b, PH_DEEP_GREY, 11.5f, 7, 23, 8.5f, 15, 10, 0.45f); // thalamus
+    pair_ellipsoid(b, PH_DEEP_GREY, 25, -8, 19, 6.5f, 17, 10, 0.35f);   // lentiform
+    pair_ellipsoid(b, PH_GREY, 36, -4, 17, 2.2f, 19, 13, 0.2f);         // insula
+    pair_ellipsoid(b, PH_DEEP_GREY, 13.5f, -25, 25, 5.5f, 9, 11, 0.3f); // head of the caudate
     struct ph_scene *s = b->scene;
     for (int i = 0; i < 2; i++) {
         float side = i == 0 ? -1.0f : 1.0f;
@@ -123,7 +124,8 @@ static void build_deep(struct ph_body *b, float atrophy) {
                                V3(0.8f * side, 0, 0.6f), 0.72f);
             ph_end(s);
         }
-        struct ph_v3 temporal[4] = {{side * 25, 30, 26}, {side * 33, 18, 8}, {side * 33, 0, -1}, {side * 29, -14, -3}};
+        struct ph_v3 temporal[4] = {
+            {side * 25, 30, 26}, {side * 33, 18, 8}, {side * 33, 0, -1}, {side * 29, -14, -3}};
         ph_add_curve(s, PH_CSF, temporal, 4, 8, 3.4f * wide, 1.2f * wide);
         (void)ph_add_ellipsoid(s, PH_CHOROID, V3(side * 22, 33, 28), V3(3, 5.5f, 3.5f));
     }
@@ -147,14 +149,17 @@ static void build_cisterns(struct ph_body *b, enum ph_tissue fluid) {
     ph_end(s);
     for (int i = 0; i < 2; i++) {
         float side = i == 0 ? -1.0f : 1.0f;
-        struct ph_v3 sylvian[4] = {{side * 11, -14, 3}, {side * 30, -20, 6}, {side * 44, -16, 14}, {side * 62, 6, 28}};
+        struct ph_v3 sylvian[4] = {
+            {side * 11, -14, 3}, {side * 30, -20, 6}, {side * 44, -16, 14}, {side * 62, 6, 28}};
         for (int k = 0; k < 9; k++) {
             (void)ph_begin(s, fluid);
-            (void)ph_flat_cone(s, ph_curve(sylvian, 4, (float)k / 9.0f), ph_curve(sylvian, 4, (float)(k + 1) / 9.0f),
-                               k < 3 ? 4.0f : 8.0f, k < 2 ? 4.0f : 8.0f, V3(0, 1, 0.4f), k < 3 ? 0.6f : 0.24f);
+            (void)ph_flat_cone(s, ph_curve(sylvian, 4, (float)k / 9.0f),
+                               ph_curve(sylvian, 4, (float)(k + 1) / 9.0f), k < 3 ? 4.0f : 8.0f,
+                               k < 2 ? 4.0f : 8.0f, V3(0, 1, 0.4f), k < 3 ? 0.6f : 0.24f);
             ph_end(s);
         }
-        struct ph_v3 ambient[4] = {{side * 13, -2, 0}, {side * 18, 10, 2}, {side * 14, 22, 6}, {0, 27, 9}};
+        struct ph_v3 ambient[4] = {
+            {side * 13, -2, 0}, {side * 18, 10, 2}, {side * 14, 22, 6}, {0, 27, 9}};
         ph_add_curve(s, fluid, ambient, 4, 8, 2.6f, 3.4f);
     }
 }
@@ -175,7 +180,8 @@ static void build_hindbrain(struct ph_body *b) {
         (void)ph_ellipsoid(s, V3(0, 38, -8), V3(20 - in, 24 - in, 18 - in));
         ph_union(s, 8.0f);
         (void)ph_sheets(s, i == 0 ? 0.2f : 0.9f, 0.8f, 1.1f); // folia
-        (void)ph_ellipsoid(s, V3(0, 36, -18), V3(i == 0 ? 50 : 40, i == 0 ? 30 : 24, i == 0 ? 24 : 17));
+        (void)ph_ellipsoid(s, V3(0, 36, -18),
+                           V3(i == 0 ? 50 : 40, i == 0 ? 30 : 24, i == 0 ? 24 : 17));
         ph_cut(s);
         ph_cut(s);
         ph_end(s);
@@ -211,14 +217,17 @@ static void build_base(struct ph_body *b) {
     for (int pass = 0; pass < 2; pass++) {
         pen.core = pass == 1;
         ph_bone_cone(&pen, V3(0, -60, -8), V3(0, -30, -4), 9, 12, V3(0, 0, 1), 0.9f);
-        ph_bone_ellipsoid(&pen, V3(0, -14, -14), V3(20, 14, 12)); // sphenoid
+        ph_bone_ellipsoid(&pen, V3(0, -14, -14), V3(20, 14, 12));                  // sphenoid
         ph_bone_cone(&pen, V3(0, 0, -8), V3(0, 14, -44), 8, 8, V3(0, 1, 0), 0.6f); // clivus
         for (int i = 0; i < 2; i++) {
             float side = i == 0 ? -1.0f : 1.0f;
-            ph_bone_cone(&pen, V3(side * 12, -30, -1), V3(side * 62, -44, 10), 5, 5, V3(0, 1, 0), 0.6f); // wings
-            ph_bone_cone(&pen, V3(side * 14, 0, -15), V3(side * 66, 22, -19), 8, 15, V3(0, 0.3f, 1), 0.9f);
-            ph_bone_box(&pen, V3(side * 40, -20, -27), V3(28, 22, 2.5f), 2.0f, V3(0, 0, 1), V3(1, 0, 0)); // floor
-            if (pass == 0) { // the roof of the orbit is a thin dome over fat
+            ph_bone_cone(&pen, V3(side * 12, -30, -1), V3(side * 62, -44, 10), 5, 5, V3(0, 1, 0),
+                         0.6f); // wings
+            ph_bone_cone(&pen, V3(side * 14, 0, -15), V3(side * 66, 22, -19), 8, 15, V3(0, 0.3f, 1),
+                         0.9f);
+            ph_bone_box(&pen, V3(side * 40, -20, -27), V3(28, 22, 2.5f), 2.0f, V3(0, 0, 1),
+                        V3(1, 0, 0)); // floor
+            if (pass == 0) {          // the roof of the orbit is a thin dome over fat
                 (void)ph_add_ellipsoid(s, PH_CORTEX, V3(side * 31, -58, -22), V3(28, 31, 24));
                 (void)ph_add_ellipsoid(s, PH_FAT, V3(side * 31, -58, -22), V3(25.8f, 28.8f, 21.8f));
             }
@@ -230,7 +239,8 @@ static void build_base(struct ph_body *b) {
     (void)ph_add_ellipsoid(s, PH_GAS, V3(9, -84, 5), V3(9, 4, 8));
     for (int i = 0; i < 90; i++) { // mastoid cells, ear canals
         float side = i % 2 == 0 ? -1.0f : 1.0f;
-        struct ph_v3 c = V3(side * ph_vary(b->rng, 59, 8), ph_vary(b->rng, 24, 11), ph_vary(b->rng, -19, 9));
+        struct ph_v3 c =
+            V3(side * ph_vary(b->rng, 59, 8), ph_vary(b->rng, 24, 11), ph_vary(b->rng, -19, 9));
         float r = ph_vary(b->rng, 2.0f, 0.9f);
         (void)ph_add_ellipsoid(s, PH_GAS, c, V3(r, r * 1.2f, r));
     }
@@ -256,7 +266,8 @@ static void build_bleed(struct ph_body *b, const struct ph_head_options *o) {
     switch (o->bleed) {
     case PH_BLEED_EXTRADURAL: // a lens under the bone
         (void)ph_begin(s, clot);
-        ph_turn(ph_ellipsoid(s, c, V3(o->size * 1.05f, 34, 30)), V3(0, 0, 1), V3(c.x, c.y * 0.6f, 0));
+        ph_turn(ph_ellipsoid(s, c, V3(o->size * 1.05f, 34, 30)), V3(0, 0, 1),
+                V3(c.x, c.y * 0.6f, 0));
         push_vault(s, SKULL_MM - 0.4f);
         ph_clip(s);
         ph_end(s);
@@ -273,7 +284,8 @@ static void build_bleed(struct ph_body *b, const struct ph_head_options *o) {
         ph_end(s);
         break;
     case PH_BLEED_BRAIN:
-        (void)ph_add_ellipsoid(s, PH_OEDEMA, c, V3(o->size * 1.35f, o->size * 1.6f, o->size * 1.3f));
+        (void)ph_add_ellipsoid(s, PH_OEDEMA, c,
+                               V3(o->size * 1.35f, o->size * 1.6f, o->size * 1.3f));
         ph_rough(s, 1.2f, 16.0f);
         ph_soften(s, 4.0f);
         (void)ph_add_ellipsoid(s, clot, c, V3(o->size, o->size * 1.3f, o->size));
@@ -309,10 +321,12 @@ static void build_other(struct ph_body *b, const struct ph_head_options *o) {
     }
     for (int i = 0; o->plaques && i < 16; i++) {
         float side = i % 2 == 0 ? -1.0f : 1.0f;
-        struct ph_v3 p = V3(side * ph_vary(b->rng, 21, 7), ph_vary(b->rng, 6, 34), ph_vary(b->rng, 42, 7));
+        struct ph_v3 p =
+            V3(side * ph_vary(b->rng, 21, 7), ph_vary(b->rng, 6, 34), ph_vary(b->rng, 42, 7));
         (void)ph_begin(s, PH_OEDEMA);
-        ph_turn(ph_ellipsoid(s, p, V3(ph_vary(b->rng, 4.2f, 1.6f), ph_vary(b->rng, 2.3f, 0.7f), 2.6f)), V3(0, 0, 1),
-                V3(1, ph_vary(b->rng, 0, 0.4f), 0));
+        ph_turn(
+            ph_ellipsoid(s, p, V3(ph_vary(b->rng, 4.2f, 1.6f), ph_vary(b->rng, 2.3f, 0.7f), 2.6f)),
+            V3(0, 0, 1), V3(1, ph_vary(b->rng, 0, 0.4f), 0));
         ph_end(s);
         ph_soften(s, 1.6f);
     }

@@ -24,7 +24,9 @@ void ph_put_number(struct ph_header *h, dcm_tag tag, const double *values, uint3
     }
 }
 
-static void put_one(struct ph_header *h, dcm_tag tag, double value) { ph_put_number(h, tag, &value, 1); }
+static void put_one(struct ph_header *h, dcm_tag tag, double value) {
+    ph_put_number(h, tag, &value, 1);
+}
 
 // A tenth of a micrometre: what decimal strings can hold without noise digits.
 static double tidy(float v) {
@@ -66,9 +68,12 @@ static void put_study(struct ph_header *h, const struct ph_case *c) {
     char id[16];
     (void)snprintf(id, sizeof id, "%d", c->number);
     const struct line lines[] = {
-        {DCM_StudyInstanceUID, DCM_VR_UI, c->study_uid}, {DCM_StudyDate, DCM_VR_DA, c->study_date},
-        {DCM_StudyTime, DCM_VR_TM, c->study_time},       {DCM_AccessionNumber, DCM_VR_SH, c->accession},
-        {DCM_StudyID, DCM_VR_SH, id},                    {DCM_ReferringPhysicianName, DCM_VR_PN, ""},
+        {DCM_StudyInstanceUID, DCM_VR_UI, c->study_uid},
+        {DCM_StudyDate, DCM_VR_DA, c->study_date},
+        {DCM_StudyTime, DCM_VR_TM, c->study_time},
+        {DCM_AccessionNumber, DCM_VR_SH, c->accession},
+        {DCM_StudyID, DCM_VR_SH, id},
+        {DCM_ReferringPhysicianName, DCM_VR_PN, ""},
         {DCM_StudyDescription, DCM_VR_LO, ph_exam_word(c->exam)},
     };
     PUT_LINES(h, lines);
@@ -76,9 +81,12 @@ static void put_study(struct ph_header *h, const struct ph_case *c) {
 
 static void put_series(struct ph_header *h, const struct ph_case *c, const struct ph_series *s) {
     const struct line lines[] = {
-        {DCM_SeriesInstanceUID, DCM_VR_UI, s->uid},    {DCM_Modality, DCM_VR_CS, s->modality},
-        {DCM_SeriesDate, DCM_VR_DA, c->study_date},    {DCM_SeriesTime, DCM_VR_TM, c->study_time},
-        {DCM_SeriesDescription, DCM_VR_LO, s->description}, {DCM_ProtocolName, DCM_VR_LO, s->protocol},
+        {DCM_SeriesInstanceUID, DCM_VR_UI, s->uid},
+        {DCM_Modality, DCM_VR_CS, s->modality},
+        {DCM_SeriesDate, DCM_VR_DA, c->study_date},
+        {DCM_SeriesTime, DCM_VR_TM, c->study_time},
+        {DCM_SeriesDescription, DCM_VR_LO, s->description},
+        {DCM_ProtocolName, DCM_VR_LO, s->protocol},
         {DCM_BodyPartExamined, DCM_VR_CS, s->body_part},
         {DCM_Manufacturer, DCM_VR_LO, "MacLab"},
         {DCM_ManufacturerModelName, DCM_VR_LO, "Analytic phantom"},
@@ -92,14 +100,21 @@ static void put_series(struct ph_header *h, const struct ph_case *c, const struc
 }
 
 void ph_header_common(struct ph_header *h, const struct ph_case *c, const struct ph_series *s,
-                      const char *sop_class, const char *sop_uid, const char *image_type, int instance) {
+                      const char *sop_class, const char *sop_uid, const char *image_type,
+                      int instance) {
     const struct line lines[] = {
-        {DCM_SpecificCharacterSet, DCM_VR_CS, "ISO_IR 192"}, {DCM_ImageType, DCM_VR_CS, image_type},
-        {DCM_SOPClassUID, DCM_VR_UI, sop_class},             {DCM_SOPInstanceUID, DCM_VR_UI, sop_uid},
-        {DCM_InstanceCreationDate, DCM_VR_DA, c->study_date}, {DCM_InstanceCreationTime, DCM_VR_TM, c->study_time},
-        {DCM_ContentDate, DCM_VR_DA, c->study_date},         {DCM_ContentTime, DCM_VR_TM, c->study_time},
-        {DCM_AcquisitionDate, DCM_VR_DA, c->study_date},     {DCM_AcquisitionTime, DCM_VR_TM, c->study_time},
-        {DCM_BurnedInAnnotation, DCM_VR_CS, "NO"},           {DCM_LossyImageCompression, DCM_VR_CS, "00"},
+        {DCM_SpecificCharacterSet, DCM_VR_CS, "ISO_IR 192"},
+        {DCM_ImageType, DCM_VR_CS, image_type},
+        {DCM_SOPClassUID, DCM_VR_UI, sop_class},
+        {DCM_SOPInstanceUID, DCM_VR_UI, sop_uid},
+        {DCM_InstanceCreationDate, DCM_VR_DA, c->study_date},
+        {DCM_InstanceCreationTime, DCM_VR_TM, c->study_time},
+        {DCM_ContentDate, DCM_VR_DA, c->study_date},
+        {DCM_ContentTime, DCM_VR_TM, c->study_time},
+        {DCM_AcquisitionDate, DCM_VR_DA, c->study_date},
+        {DCM_AcquisitionTime, DCM_VR_TM, c->study_time},
+        {DCM_BurnedInAnnotation, DCM_VR_CS, "NO"},
+        {DCM_LossyImageCompression, DCM_VR_CS, "00"},
     };
     PUT_LINES(h, lines);
     put_patient(h, c);
@@ -120,7 +135,8 @@ void ph_header_pixels(struct ph_header *h, const struct ph_pixels *p) {
     ph_put_int(h, DCM_PixelRepresentation, DCM_VR_US, 0);
     if (h->status == E_OK) {
         size_t len = (size_t)p->columns * (size_t)p->rows * sizeof *p->values;
-        h->status = dcm_put_borrowed(h->set, DCM_PixelData, DCM_VR_OW, slice_of(p->values, len), h->e);
+        h->status =
+            dcm_put_borrowed(h->set, DCM_PixelData, DCM_VR_OW, slice_of(p->values, len), h->e);
     }
 }
 
@@ -139,8 +155,8 @@ void ph_header_plane(struct ph_header *h, const struct ph_case *c, const struct 
     ph_put(h, DCM_PatientPosition, DCM_VR_CS, "HFS");
 }
 
-void ph_header_window(struct ph_header *h, const double *centre, const double *width, uint32_t count,
-                      const char *words) {
+void ph_header_window(struct ph_header *h, const double *centre, const double *width,
+                      uint32_t count, const char *words) {
     ph_put_number(h, DCM_WindowCenter, centre, count);
     ph_put_number(h, DCM_WindowWidth, width, count);
     if (words != NULL) {
@@ -148,7 +164,8 @@ void ph_header_window(struct ph_header *h, const double *centre, const double *w
     }
 }
 
-void ph_header_ct(struct ph_header *h, double kv, int mas, const char *kernel, float fov, bool contrast) {
+void ph_header_ct(struct ph_header *h, double kv, int mas, const char *kernel, float fov,
+                  bool contrast) {
     put_one(h, DCM_RescaleIntercept, -1024.0);
     put_one(h, DCM_RescaleSlope, 1.0);
     ph_put(h, DCM_RescaleType, DCM_VR_LO, "HU");
@@ -165,8 +182,8 @@ void ph_header_ct(struct ph_header *h, double kv, int mas, const char *kernel, f
     }
 }
 
-void ph_header_mr(struct ph_header *h, const char *sequence, const char *variant, const char *name, double tr,
-                  double te, double ti) {
+void ph_header_mr(struct ph_header *h, const char *sequence, const char *variant, const char *name,
+                  double tr, double te, double ti) {
     ph_put(h, DCM_ScanningSequence, DCM_VR_CS, sequence);
     ph_put(h, DCM_SequenceVariant, DCM_VR_CS, variant);
     ph_put(h, DCM_ScanOptions, DCM_VR_CS, "");
@@ -231,9 +248,12 @@ static void put_dx(struct ph_header *h, const struct ph_film *f) {
     PUT_LINES(h, lines);
     ph_put_int(h, DCM_PixelIntensityRelationshipSign, DCM_VR_SS, -1);
     put_empty_sequence(h, DCM_AcquisitionContextSequence);
-    const char *view = f->position[0] == 'L' ? "399067008" : f->position[0] == 'P' ? "272479007" : "272478004";
-    const char *words = f->position[0] == 'L' ? "lateral projection"
-                        : f->position[0] == 'P' ? "postero-anterior projection" : "antero-posterior projection";
+    const char *view = f->position[0] == 'L'   ? "399067008"
+                       : f->position[0] == 'P' ? "272479007"
+                                               : "272478004";
+    const char *words = f->position[0] == 'L'   ? "lateral projection"
+                        : f->position[0] == 'P' ? "postero-anterior projection"
+                                                : "antero-posterior projection";
     put_code(h, DCM_ViewCodeSequence, view, "SCT", words);
 }
 

@@ -34,40 +34,42 @@ struct ph_series {
 
 // Patient, study, series, equipment, SOP common and general image modules. `instance` from 1.
 void ph_header_common(struct ph_header *h, const struct ph_case *c, const struct ph_series *s,
-                      const char *sop_class, const char *sop_uid, const char *image_type, int instance);
+                      const char *sop_class, const char *sop_uid, const char *image_type,
+                      int instance);
 
 struct ph_pixels {
     int columns, rows;
-    int bits;              // stored, unsigned
+    int bits; // stored, unsigned
     const uint16_t *values;
 };
 // Image pixel module; the values are borrowed until the data set is written.
 void ph_header_pixels(struct ph_header *h, const struct ph_pixels *p);
 
 struct ph_slice {
-    struct ph_v3 first;   // centre of the first pixel, patient mm
-    float pitch;          // mm
+    struct ph_v3 first; // centre of the first pixel, patient mm
+    float pitch;        // mm
     float thickness, spacing;
 };
 // Image plane and frame of reference modules; axial.
 void ph_header_plane(struct ph_header *h, const struct ph_case *c, const struct ph_slice *s);
 
 // Window Center and Width, one or two with what they are for ("BRAIN\BONE"; NULL for none).
-void ph_header_window(struct ph_header *h, const double *centre, const double *width, uint32_t count,
-                      const char *words);
+void ph_header_window(struct ph_header *h, const double *centre, const double *width,
+                      uint32_t count, const char *words);
 
-void ph_header_ct(struct ph_header *h, double kv, int mas, const char *kernel, float fov, bool contrast);
-void ph_header_mr(struct ph_header *h, const char *sequence, const char *variant, const char *name, double tr,
-                  double te, double ti);
+void ph_header_ct(struct ph_header *h, double kv, int mas, const char *kernel, float fov,
+                  bool contrast);
+void ph_header_mr(struct ph_header *h, const char *sequence, const char *variant, const char *name,
+                  double tr, double te, double ti);
 
 struct ph_film {
-    bool dx;              // else CR
-    const char *position; // "PA", "AP", "LL"
+    bool dx;                 // else CR
+    const char *position;    // "PA", "AP", "LL"
     const char *orientation; // "L\F"
     double kv;
     double distance, to_patient; // mm from source
     float pitch;
-    char laterality;      // 'L', 'R', or 'U' for unpaired
+    char laterality;         // 'L', 'R', or 'U' for unpaired
     const char *region_code; // SNOMED CT, CID 4031
     const char *region_words;
 };

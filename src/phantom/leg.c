@@ -3,9 +3,12 @@
 #include "phantom/limb.h"
 #include "phantom/longbone.h"
 
-static struct ph_v3 at(const struct ph_limb_options *o, float x, float y, float z) { return V3(o->side * x, y, z); }
+static struct ph_v3 at(const struct ph_limb_options *o, float x, float y, float z) {
+    return V3(o->side * x, y, z);
+}
 
-static void soft_leg(struct ph_body *b, const float rows[][4], int n, float step, float base, float side) {
+static void soft_leg(struct ph_body *b, const float rows[][4], int n, float step, float base,
+                     float side) {
     struct ph_scene *s = b->scene;
     struct ph_loft *l = ph_loft_new(s, n, step, 0.1f);
     for (int i = 0; i < n; i++) {
@@ -28,9 +31,10 @@ static float wall_at(const struct ph_bone *pen, int knot) {
 }
 
 static void build_femur_end(const struct ph_bone *pen, const struct ph_limb_options *o) {
-    static const float rows[9][3] = { // half-width, front, back from z = 12 up, 23 apart
-        {33, 19, 12}, {38, 24, 20}, {33, 22, 20}, {24, 18, 18}, {18, 15, 16}, {16, 14, 15}, {15, 14, 15}, {15, 14, 15},
-        {15, 14, 15}};
+    static const float rows[9][3] = {// half-width, front, back from z = 12 up, 23 apart
+                                     {33, 19, 12}, {38, 24, 20}, {33, 22, 20},
+                                     {24, 18, 18}, {18, 15, 16}, {16, 14, 15},
+                                     {15, 14, 15}, {15, 14, 15}, {15, 14, 15}};
     struct ph_loft *l = ph_loft_new(pen->scene, 9, 23.0f, 0.25f);
     for (int i = 0; i < 9; i++) {
         float w = wall_at(pen, i);
@@ -43,8 +47,9 @@ static void build_femur_end(const struct ph_bone *pen, const struct ph_limb_opti
 }
 
 static void build_tibia_top(const struct ph_bone *pen, const struct ph_limb_options *o) {
-    static const float rows[10][3] = {{36, 22, 22}, {39, 25, 25}, {35, 25, 23}, {27, 24, 19}, {21, 22, 16},
-                                      {17, 19, 14}, {15, 17, 13}, {14, 16, 13}, {13.5f, 15, 13}, {13.5f, 15, 13}};
+    static const float rows[10][3] = {{36, 22, 22},    {39, 25, 25},   {35, 25, 23}, {27, 24, 19},
+                                      {21, 22, 16},    {17, 19, 14},   {15, 17, 13}, {14, 16, 13},
+                                      {13.5f, 15, 13}, {13.5f, 15, 13}};
     struct ph_loft *l = ph_loft_new(pen->scene, 10, 21.0f, 0.25f);
     for (int i = 0; i < 10; i++) {
         float w = wall_at(pen, i);
@@ -63,15 +68,24 @@ static void canal(struct ph_body *b, struct ph_v3 from, struct ph_v3 to, float r
 }
 
 struct ph_v3 ph_build_knee(struct ph_body *b, const struct ph_limb_options *o) {
-    static const float outline[13][4] = {{0, 50, 44, 58}, {0, 54, 46, 64}, {0, 58, 48, 66}, {0, 58, 48, 62}, {0, 57, 50, 56},
-                                         {0, 57, 55, 54}, {0, 60, 60, 55}, {0, 62, 62, 57}, {0, 62, 60, 60}, {0, 64, 60, 64},
-                                         {0, 68, 64, 68}, {0, 72, 68, 72}, {0, 76, 72, 76}};
+    static const float outline[13][4] = {
+        {0, 50, 44, 58}, {0, 54, 46, 64}, {0, 58, 48, 66}, {0, 58, 48, 62}, {0, 57, 50, 56},
+        {0, 57, 55, 54}, {0, 60, 60, 55}, {0, 62, 62, 57}, {0, 62, 60, 60}, {0, 64, 60, 64},
+        {0, 68, 64, 68}, {0, 72, 68, 72}, {0, 76, 72, 76}};
     soft_leg(b, outline, 13, 32.0f, -195.0f, o->side);
-    (void)ph_add_ellipsoid(b->scene, PH_FAT, V3(0, -32, -6), V3(20, 14, 18)); // the pad below the patella
+    (void)ph_add_ellipsoid(b->scene, PH_FAT, V3(0, -32, -6),
+                           V3(20, 14, 18)); // the pad below the patella
     (void)ph_add_cone(b->scene, PH_LIGAMENT, V3(0, -44, 12), V3(0, -30, -38), 5, 5);
     (void)ph_add_cone(b->scene, PH_LIGAMENT, V3(0, -44, 40), V3(0, -30, 100), 6, 9);
-    struct ph_long_bone fibula = {.from = at(o, 36, 18, -205), .to = at(o, 37, 18, -16), .flat = V3(1, 0, 0), .r_from = 6.5f,
-                                  .r_mid = 6.2f, .r_to = 9.5f, .thin = 0.9f, .cortex = 0.5f, .flare = 0.84f};
+    struct ph_long_bone fibula = {.from = at(o, 36, 18, -205),
+                                  .to = at(o, 37, 18, -16),
+                                  .flat = V3(1, 0, 0),
+                                  .r_from = 6.5f,
+                                  .r_mid = 6.2f,
+                                  .r_to = 9.5f,
+                                  .thin = 0.9f,
+                                  .cortex = 0.5f,
+                                  .flare = 0.84f};
     ph_long_bone_add(b, &fibula);
     for (int pass = 0; pass < 2; pass++) {
         struct ph_bone pen = {b->scene, pass == 1, PH_CORTEX, PH_SPONGY, 1.1f * b->person->density};
@@ -85,7 +99,8 @@ struct ph_v3 ph_build_knee(struct ph_body *b, const struct ph_limb_options *o) {
     canal(b, V3(0, -3.5f, 120), V3(0, -3.5f, 240), 7.5f);
     canal(b, V3(0, 2, -130), V3(0, 4, -240), 6.5f);
     struct ph_v3 broken = V3(0, 0, 0);
-    if (o->fracture == PH_BREAK_PLATEAU) { // a split of the outer plateau, and its edge pressed down
+    if (o->fracture ==
+        PH_BREAK_PLATEAU) { // a split of the outer plateau, and its edge pressed down
         broken = at(o, 22, 0, -18);
         (void)ph_begin(b->scene, PH_MUSCLE);
         ph_plane(b->scene, broken, v3_unit(at(o, 1, 0.15f, 0.5f)))->shell = 0.9f;
@@ -94,7 +109,8 @@ struct ph_v3 ph_build_knee(struct ph_body *b, const struct ph_limb_options *o) {
         ph_end(b->scene);
         ph_rough(b->scene, 0.5f, 7.0f);
         (void)ph_begin(b->scene, PH_MUSCLE);
-        ph_turn(ph_box(b->scene, at(o, 27, 0, -2), V3(13, 30, 4.5f), 1.0f), v3_unit(at(o, 0.2f, 0, 1)), V3(1, 0, 0));
+        ph_turn(ph_box(b->scene, at(o, 27, 0, -2), V3(13, 30, 4.5f), 1.0f),
+                v3_unit(at(o, 0.2f, 0, 1)), V3(1, 0, 0));
         ph_end(b->scene);
     }
     return broken;
@@ -107,10 +123,11 @@ static void build_foot(const struct ph_bone *pen, const struct ph_limb_options *
     ph_bone_cone(pen, at(o, 4, -4, -33), at(o, 6, 44, -40), 13, 17, x, 0.8f); // calcaneus
     ph_bone_cone(pen, at(o, 6, 2, -32), at(o, 12, -30, -34), 11, 10, x, 0.9f);
     ph_bone_cone(pen, at(o, -14, -6, -24), at(o, -6, 2, -26), 6, 7, x, 1.0f);
-    ph_bone_ellipsoid(pen, at(o, -9, -43, -22), V3(16, 7, 11));   // navicular
-    ph_bone_ellipsoid(pen, at(o, 15, -46, -34), V3(11, 14, 10));  // cuboid
-    for (int i = 0; i < 3; i++) {                                 // cuneiforms
-        ph_bone_ellipsoid(pen, at(o, -20 + 12 * (float)i, -60, -27 - 2 * (float)i), V3(6.5f, 10, 9));
+    ph_bone_ellipsoid(pen, at(o, -9, -43, -22), V3(16, 7, 11));  // navicular
+    ph_bone_ellipsoid(pen, at(o, 15, -46, -34), V3(11, 14, 10)); // cuboid
+    for (int i = 0; i < 3; i++) {                                // cuneiforms
+        ph_bone_ellipsoid(pen, at(o, -20 + 12 * (float)i, -60, -27 - 2 * (float)i),
+                          V3(6.5f, 10, 9));
     }
 }
 
@@ -118,30 +135,53 @@ static void build_metatarsals(struct ph_body *b, const struct ph_limb_options *o
     for (int i = 0; i < 5; i++) {
         float x = -22 + 11 * (float)i;
         struct ph_long_bone m = {.from = at(o, x, -70 + 3 * (float)i, -31 - 3 * (float)i),
-                                 .to = at(o, x * 1.35f, -128 + 5 * (float)i, -48), .flat = V3(1, 0, 0), .r_from = i == 0 ? 9 : 7,
-                                 .r_mid = i == 0 ? 6 : 4, .r_to = i == 0 ? 9 : 6, .thin = 0.9f, .cortex = 0.4f};
+                                 .to = at(o, x * 1.35f, -128 + 5 * (float)i, -48),
+                                 .flat = V3(1, 0, 0),
+                                 .r_from = i == 0 ? 9 : 7,
+                                 .r_mid = i == 0 ? 6 : 4,
+                                 .r_to = i == 0 ? 9 : 6,
+                                 .thin = 0.9f,
+                                 .cortex = 0.4f};
         ph_long_bone_add(b, &m);
     }
 }
 
 struct ph_v3 ph_build_ankle(struct ph_body *b, const struct ph_limb_options *o) {
-    static const float outline[10][4] = {{0, 33, 50, 62}, {0, 37, 48, 58}, {1, 39, 42, 44}, {1, 38, 40, 42}, {1, 37, 38, 46},
-                                         {0, 37, 38, 50}, {0, 40, 40, 55}, {0, 44, 42, 60}, {0, 48, 44, 64}, {0, 52, 46, 68}};
+    static const float outline[10][4] = {
+        {0, 33, 50, 62}, {0, 37, 48, 58}, {1, 39, 42, 44}, {1, 38, 40, 42}, {1, 37, 38, 46},
+        {0, 37, 38, 50}, {0, 40, 40, 55}, {0, 44, 42, 60}, {0, 48, 44, 64}, {0, 52, 46, 68}};
     soft_leg(b, outline, 10, 28.0f, -58.0f, o->side);
     static const enum ph_tissue layer[3] = {PH_SKIN, PH_FAT, PH_MUSCLE};
     for (int i = 0; i < 3; i++) { // the foot
         float in = i == 0 ? 0.0f : i == 1 ? 1.8f : 7.0f;
         (void)ph_begin(b->scene, layer[i]);
-        (void)ph_flat_cone(b->scene, at(o, 0, -10, -30), at(o, 0, -140, -46), 40 - in, 34 - in, V3(0, 0, 1), 0.62f);
+        (void)ph_flat_cone(b->scene, at(o, 0, -10, -30), at(o, 0, -140, -46), 40 - in, 34 - in,
+                           V3(0, 0, 1), 0.62f);
         ph_end(b->scene);
-        (void)ph_add_ellipsoid(b->scene, layer[i], at(o, 5, 40, -42), V3(29 - in, 30 - in, 27 - in));
+        (void)ph_add_ellipsoid(b->scene, layer[i], at(o, 5, 40, -42),
+                               V3(29 - in, 30 - in, 27 - in));
     }
-    (void)ph_add_cone(b->scene, PH_LIGAMENT, V3(0, 50, -34), V3(0, 46, 70), 5, 6); // the heel's tendon
+    (void)ph_add_cone(b->scene, PH_LIGAMENT, V3(0, 50, -34), V3(0, 46, 70), 5,
+                      6); // the heel's tendon
     (void)ph_add_ellipsoid(b->scene, PH_FAT, V3(0, 32, 10), V3(14, 9, 40));
-    struct ph_long_bone tibia = {.from = at(o, -2, 0, 235), .to = at(o, -3, 1, 0), .flat = V3(0, 1, 0), .r_from = 13,
-                                 .r_mid = 12.0f, .r_to = 20, .thin = 0.92f, .cortex = 0.42f, .flare = 0.76f};
-    struct ph_long_bone fibula = {.from = at(o, 23, 10, 235), .to = at(o, 21, 8, -22), .flat = V3(1, 0, 0), .r_from = 6.5f,
-                                  .r_mid = 6.2f, .r_to = 8.8f, .thin = 0.85f, .cortex = 0.46f, .flare = 0.8f};
+    struct ph_long_bone tibia = {.from = at(o, -2, 0, 235),
+                                 .to = at(o, -3, 1, 0),
+                                 .flat = V3(0, 1, 0),
+                                 .r_from = 13,
+                                 .r_mid = 12.0f,
+                                 .r_to = 20,
+                                 .thin = 0.92f,
+                                 .cortex = 0.42f,
+                                 .flare = 0.76f};
+    struct ph_long_bone fibula = {.from = at(o, 23, 10, 235),
+                                  .to = at(o, 21, 8, -22),
+                                  .flat = V3(1, 0, 0),
+                                  .r_from = 6.5f,
+                                  .r_mid = 6.2f,
+                                  .r_to = 8.8f,
+                                  .thin = 0.85f,
+                                  .cortex = 0.46f,
+                                  .flare = 0.8f};
     struct ph_v3 broken = V3(0, 0, 0);
     if (o->fracture == PH_BREAK_FIBULA) { // oblique, at the joint's level, moved out and back
         fibula.broken_at = 0.87f;
@@ -154,7 +194,8 @@ struct ph_v3 ph_build_ankle(struct ph_body *b, const struct ph_limb_options *o) 
     ph_long_bone_add(b, &fibula);
     build_metatarsals(b, o);
     for (int pass = 0; pass < 2; pass++) {
-        struct ph_bone pen = {b->scene, pass == 1, PH_CORTEX, PH_SPONGY, 0.95f * b->person->density};
+        struct ph_bone pen = {b->scene, pass == 1, PH_CORTEX, PH_SPONGY,
+                              0.95f * b->person->density};
         ph_bone_cone(&pen, at(o, -17, -1, 8), at(o, -20, -2, -12), 9, 5.5f, V3(1, 0, 0), 0.65f);
         build_foot(&pen, o);
     }

@@ -13,20 +13,24 @@ static void note(struct ph_build *b, struct ph_v3 centre, struct ph_v3 extent) {
 
 static void add_nodule(struct ph_build *b, struct ph_body *body, float side) {
     float r = ph_vary(&b->rng, 10.5f, 4.0f);
-    struct ph_v3 c = V3(side * ph_vary(&b->rng, 88, 12), ph_vary(&b->rng, 0, 34), ph_vary(&b->rng, 118, 44));
+    struct ph_v3 c =
+        V3(side * ph_vary(&b->rng, 88, 12), ph_vary(&b->rng, 0, 34), ph_vary(&b->rng, 118, 44));
     struct ph_scene *s = body->scene;
     (void)ph_add_ellipsoid(s, PH_NODULE, c, V3(r, 0.92f * r, r));
     ph_rough(s, 0.09f * r, 0.9f * r);
     for (int i = 0; i < 9; i++) { // strands into the lung
-        struct ph_v3 way = v3_unit(V3(ph_vary(&b->rng, 0, 1), ph_vary(&b->rng, 0, 1), ph_vary(&b->rng, 0, 1)));
-        ph_add_cone(s, PH_NODULE, v3_at(c, 0.8f * r, way), v3_at(c, 1.75f * r, way), 1.3f, 0.4f)->thin = true;
+        struct ph_v3 way =
+            v3_unit(V3(ph_vary(&b->rng, 0, 1), ph_vary(&b->rng, 0, 1), ph_vary(&b->rng, 0, 1)));
+        ph_add_cone(s, PH_NODULE, v3_at(c, 0.8f * r, way), v3_at(c, 1.75f * r, way), 1.3f, 0.4f)
+            ->thin = true;
     }
     note(b, c, V3(r, r, r));
 }
 
 static void add_consolidation(struct ph_build *b, struct ph_body *body, float side) {
     struct ph_scene *s = body->scene;
-    struct ph_v3 c = V3(side * ph_vary(&b->rng, 88, 8), ph_vary(&b->rng, 10, 24), ph_vary(&b->rng, 70, 20));
+    struct ph_v3 c =
+        V3(side * ph_vary(&b->rng, 88, 8), ph_vary(&b->rng, 10, 24), ph_vary(&b->rng, 70, 20));
     struct ph_v3 r = V3(38, 42, 30);
     ph_begin(s, PH_CONSOLIDATION)->strength = 0.72f;
     (void)ph_ellipsoid(s, c, r);
@@ -49,7 +53,8 @@ static void add_liver_lesions(struct ph_build *b, struct ph_body *body) {
     float down = b->person.breath;
     for (int i = 4; i >= 0; i--) { // the largest last: nothing hides it
         float r = i == 0 ? ph_vary(&b->rng, 17, 4) : ph_vary(&b->rng, 9, 4);
-        struct ph_v3 c = V3(ph_vary(&b->rng, -72, 30), ph_vary(&b->rng, 0, 40), ph_vary(&b->rng, -50, 26) - down);
+        struct ph_v3 c = V3(ph_vary(&b->rng, -72, 30), ph_vary(&b->rng, 0, 40),
+                            ph_vary(&b->rng, -50, 26) - down);
         (void)ph_add_ellipsoid(body->scene, PH_METASTASIS, c, V3(r, r, r * 0.95f));
         ph_rough(body->scene, 0.7f, 12.0f);
         (void)ph_add_ellipsoid(body->scene, PH_CYST, c, V3(0.4f * r, 0.4f * r, 0.4f * r));
@@ -69,7 +74,8 @@ static void add_stone(struct ph_build *b, struct ph_body *body, float side) {
     note(b, c, V3(r, r, 1.2f * r));
 }
 
-static void build_trunk_case(struct ph_build *b, const struct ph_case *c, struct ph_body *body, bool upright) {
+static void build_trunk_case(struct ph_build *b, const struct ph_case *c, struct ph_body *body,
+                             bool upright) {
     struct ph_trunk_options o = {.upright = upright};
     int side = c->side < 0.0f ? -1 : 1;
     switch (c->lesion) {
@@ -189,8 +195,8 @@ static void build_limb_case(struct ph_build *b, const struct ph_case *c, struct 
     note(b, at, V3(9, 9, 9));
 }
 
-void ph_build_case(struct ph_build *b, const struct ph_case *c, struct ph_scene *scene, enum ph_arms arms,
-                   bool upright) {
+void ph_build_case(struct ph_build *b, const struct ph_case *c, struct ph_scene *scene,
+                   enum ph_arms arms, bool upright) {
     *b = (struct ph_build){.rng = rng_seeded(c->seed)};
     b->person = ph_person_make(&b->rng, c->female, c->age);
     b->person.arms = arms;

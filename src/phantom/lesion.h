@@ -14,7 +14,7 @@ struct ph_build {
     struct ph_v3 extent; // half-sizes
 };
 
-// Fills `scene` (already initialised) for the case. `arms` and `upright` say how the person is placed.
-// The same case gives the same anatomy for every placement.
-void ph_build_case(struct ph_build *b, const struct ph_case *c, struct ph_scene *scene, enum ph_arms arms,
-                   bool upright);
+// Fills `scene` (already initialised) for the case. `arms` and `upright` say how the person is
+// placed. The same case gives the same anatomy for every placement.
+void ph_build_case(struct ph_build *b, const struct ph_case *c, struct ph_scene *scene,
+                   enum ph_arms arms, bool upright);

@@ -5,8 +5,15 @@
 
 #include "phantom/body.h"
 
-enum ph_break { PH_BREAK_NONE, PH_BREAK_RADIUS, PH_BREAK_METACARPAL, PH_BREAK_FOREARM, PH_BREAK_FIBULA,
-                PH_BREAK_PLATEAU, PH_BREAK_SCAPHOID };
+enum ph_break {
+    PH_BREAK_NONE,
+    PH_BREAK_RADIUS,
+    PH_BREAK_METACARPAL,
+    PH_BREAK_FOREARM,
+    PH_BREAK_FIBULA,
+    PH_BREAK_PLATEAU,
+    PH_BREAK_SCAPHOID
+};
 
 struct ph_limb_options {
     float side; // -1 right, 1 left

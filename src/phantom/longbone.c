@@ -3,7 +3,7 @@
 
 #define KNOTS 21
 #define END_CORTEX 0.85f // mm
-#define DOME 0.42f        // height of a joint end over its radius
+#define DOME 0.42f       // height of a joint end over its radius
 
 static float profile(const struct ph_long_bone *bone, float t) {
     float flare = bone->flare > 0.0f ? bone->flare : 0.78f;
@@ -22,7 +22,7 @@ static float wall(const struct ph_long_bone *bone, float t) {
 
 struct layer {
     enum ph_tissue tissue;
-    bool wall_off; // inside the wall
+    bool wall_off;   // inside the wall
     float low, high; // share of the length
 };
 
@@ -47,9 +47,10 @@ struct piece {
 };
 
 // A joint end is a flat dome over the tube.
-static void add_dome(struct ph_scene *s, const struct ph_long_bone *bone, const struct piece *piece, float z, float r) {
-    ph_turn(ph_ellipsoid(s, v3_at(piece->origin, z, piece->axis), V3(r * bone->thin, r, DOME * r)), piece->axis,
-            bone->flat);
+static void add_dome(struct ph_scene *s, const struct ph_long_bone *bone, const struct piece *piece,
+                     float z, float r) {
+    ph_turn(ph_ellipsoid(s, v3_at(piece->origin, z, piece->axis), V3(r * bone->thin, r, DOME * r)),
+            piece->axis, bone->flat);
     ph_union(s, 0.0f);
 }
 
@@ -57,7 +58,8 @@ static void add_layer(struct ph_body *b, const struct ph_long_bone *bone, const 
                       const struct piece *piece, float length) {
     struct ph_scene *s = b->scene;
     (void)ph_begin(s, layer->tissue);
-    ph_turn(ph_loft_part(s, layer_loft(b, bone, layer, length), v3_at(piece->origin, layer->low * length, piece->axis)),
+    ph_turn(ph_loft_part(s, layer_loft(b, bone, layer, length),
+                         v3_at(piece->origin, layer->low * length, piece->axis)),
             piece->axis, bone->flat);
     if (layer->low < 0.1f) {
         float thinner = layer->wall_off ? END_CORTEX : 0.0f;
@@ -74,9 +76,11 @@ static void add_layer(struct ph_body *b, const struct ph_long_bone *bone, const 
     }
 }
 
-static void add_piece(struct ph_body *b, const struct ph_long_bone *bone, const struct piece *piece, float length) {
-    static const struct layer layers[3] = {
-        {PH_CORTEX, false, 0.0f, 1.0f}, {PH_SPONGY, true, 0.012f, 0.988f}, {PH_MARROW, true, 0.26f, 0.68f}};
+static void add_piece(struct ph_body *b, const struct ph_long_bone *bone, const struct piece *piece,
+                      float length) {
+    static const struct layer layers[3] = {{PH_CORTEX, false, 0.0f, 1.0f},
+                                           {PH_SPONGY, true, 0.012f, 0.988f},
+                                           {PH_MARROW, true, 0.26f, 0.68f}};
     for (int i = 0; i < 3; i++) {
         add_layer(b, bone, &layers[i], piece, length);
     }

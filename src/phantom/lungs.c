@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lungs: air spaces between ribs, mediastinum and diaphragm, and a tree of vessels and airways that
-// shares the space out among its branches as real ones do: a branch serves a territory, which is cut
-// in two until each twig has its own.
+// shares the space out among its branches as real ones do: a branch serves a territory, which is
+// cut in two until each twig has its own.
 #include "phantom/thorax.h"
 
 #include "base/arena.h"
@@ -70,19 +70,23 @@ static bool in_lung(const struct ph_loft *l, float side, struct ph_v3 p, const s
     }
     int i = (int)u;
     float x = (p.x - l->knot[i].cx) / (l->knot[i].rx - 3.0f);
-    float y = (p.y - l->knot[i].cy) / ((p.y < l->knot[i].cy ? l->knot[i].front : l->knot[i].back) - 3.0f);
+    float y =
+        (p.y - l->knot[i].cy) / ((p.y < l->knot[i].cy ? l->knot[i].front : l->knot[i].back) - 3.0f);
     float down = b->person->breath;
     struct ph_v3 top = side < 0.0f ? V3(-62, -12, -48 - down) : V3(66, -10, -58 - down);
     struct ph_v3 q = v3_sub(p, top);
-    float dome = q.x * q.x / (77.0f * 77.0f) + q.y * q.y / (95.0f * 95.0f) + q.z * q.z / (74.0f * 74.0f);
+    float dome =
+        q.x * q.x / (77.0f * 77.0f) + q.y * q.y / (95.0f * 95.0f) + q.z * q.z / (74.0f * 74.0f);
     float middle = side > 0.0f && p.y < 10.0f && p.z < 90.0f ? 60.0f : 22.0f; // the heart's share
     return x * x + y * y < 1.0f && dome > 1.0f && p.x * side > middle;
 }
 
-static int scatter_twigs(struct ph_body *b, const struct ph_loft *l, float side, struct ph_v3 *points) {
+static int scatter_twigs(struct ph_body *b, const struct ph_loft *l, float side,
+                         struct ph_v3 *points) {
     int n = 0;
     for (int tries = 0; tries < 40 * TWIGS && n < TWIGS; tries++) {
-        struct ph_v3 p = V3(side * ph_vary(b->rng, 70, 70), ph_vary(b->rng, 0, 92), ph_vary(b->rng, 80, 145));
+        struct ph_v3 p =
+            V3(side * ph_vary(b->rng, 70, 70), ph_vary(b->rng, 0, 92), ph_vary(b->rng, 80, 145));
         if (in_lung(l, side, p, b)) {
             points[n++] = p;
         }
@@ -137,7 +141,8 @@ static void add_piece(const struct tree *t, struct ph_v3 a, struct ph_v3 c, floa
         float from = ph_mix(ra, rb, 0.5f * (float)i);
         float to = ph_mix(ra, rb, 0.5f * (float)(i + 1));
         if (t->airways) {
-            ph_add_cone(t->scene, PH_MUCOSA, p[i], p[i + 1], from * 1.16f + 0.35f, to * 1.16f + 0.35f);
+            ph_add_cone(t->scene, PH_MUCOSA, p[i], p[i + 1], from * 1.16f + 0.35f,
+                        to * 1.16f + 0.35f);
             ph_add_cone(t->scene, PH_GAS, p[i], p[i + 1], from, to);
         } else {
             ph_add_cone(t->scene, t->tissue, p[i], p[i + 1], from, to)->thin = from < THIN_RADIUS;
@@ -169,7 +174,8 @@ static void grow_tree(struct tree *t, int total, struct ph_v3 root, int stop_at)
             continue; // points on one spot: this branch ends here
         }
         float fall = 0.92f * radius;
-        stack[top++] = (struct limb){l.first, low, fork, ph_min(fall, 1.1f * radius_for(t, low, total))};
+        stack[top++] =
+            (struct limb){l.first, low, fork, ph_min(fall, 1.1f * radius_for(t, low, total))};
         stack[top++] = (struct limb){l.first + low, l.count - low, fork,
                                      ph_min(fall, 1.1f * radius_for(t, l.count - low, total))};
     }

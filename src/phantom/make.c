@@ -19,8 +19,10 @@ int ph_maker_build(struct ph_maker *m, enum ph_arms arms, bool upright, struct e
         return err_set(e, E_MEMORY, "phantom scene");
     }
     struct ph_v3 size = m->build.person.size;
-    m->truth->centre = V3(m->build.centre.x * size.x, m->build.centre.y * size.y, m->build.centre.z * size.z);
-    m->truth->extent = V3(m->build.extent.x * size.x, m->build.extent.y * size.y, m->build.extent.z * size.z);
+    m->truth->centre =
+        V3(m->build.centre.x * size.x, m->build.centre.y * size.y, m->build.centre.z * size.z);
+    m->truth->extent =
+        V3(m->build.extent.x * size.x, m->build.extent.y * size.y, m->build.extent.z * size.z);
     return E_OK;
 }
 
@@ -34,7 +36,8 @@ int ph_maker_header(struct ph_maker *m, struct ph_header *ret_header, struct err
     return E_OK;
 }
 
-int ph_maker_deliver(struct ph_maker *m, const struct ph_header *h, int series, int instance, struct err *e) {
+int ph_maker_deliver(struct ph_maker *m, const struct ph_header *h, int series, int instance,
+                     struct err *e) {
     if (h->status != E_OK) {
         return h->status;
     }
@@ -76,7 +79,9 @@ int ph_write_case(const struct ph_studio *studio, const struct ph_case *c, struc
     if (status == E_OK && ret_truth->failed) {
         status = err_set(e, E_MEMORY, "phantom truth");
     }
-    ret_truth->side = ret_truth->centre.x < -5.0f ? -1.0f : ret_truth->centre.x > 5.0f ? 1.0f : 0.0f;
+    ret_truth->side = ret_truth->centre.x < -5.0f  ? -1.0f
+                      : ret_truth->centre.x > 5.0f ? 1.0f
+                                                   : 0.0f;
     buf_done(&m.file);
     arena_done(&m.header_arena);
     arena_done(&m.scene_arena);

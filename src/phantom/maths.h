@@ -11,7 +11,8 @@
 #define PH_PI 3.14159265f
 
 struct ph_v3 {
-    float x, y, z; // mm, patient axes: x to the left, y to the back, z to the head (PS3.3 C.7.6.2.1.1)
+    float x, y,
+        z; // mm, patient axes: x to the left, y to the back, z to the head (PS3.3 C.7.6.2.1.1)
 };
 
 #define V3(x, y, z) ((struct ph_v3){(x), (y), (z)})
@@ -24,7 +25,9 @@ static inline struct ph_v3 v3_sub(struct ph_v3 a, struct ph_v3 b) {
     return V3(a.x - b.x, a.y - b.y, a.z - b.z);
 }
 
-static inline struct ph_v3 v3_scale(struct ph_v3 a, float s) { return V3(a.x * s, a.y * s, a.z * s); }
+static inline struct ph_v3 v3_scale(struct ph_v3 a, float s) {
+    return V3(a.x * s, a.y * s, a.z * s);
+}
 
 // a + s b
 static inline struct ph_v3 v3_at(struct ph_v3 a, float s, struct ph_v3 b) {
@@ -35,7 +38,9 @@ static inline struct ph_v3 v3_mix(struct ph_v3 a, struct ph_v3 b, float t) {
     return v3_at(a, t, v3_sub(b, a));
 }
 
-static inline float v3_dot(struct ph_v3 a, struct ph_v3 b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
+static inline float v3_dot(struct ph_v3 a, struct ph_v3 b) {
+    return a.x * b.x + a.y * b.y + a.z * b.z;
+}
 
 static inline struct ph_v3 v3_cross(struct ph_v3 a, struct ph_v3 b) {
     return V3(a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x);
@@ -45,7 +50,9 @@ static inline float ph_sqrt(float v) { return __builtin_sqrtf(v); }
 static inline float ph_abs(float v) { return __builtin_fabsf(v); }
 static inline float ph_min(float a, float b) { return a < b ? a : b; }
 static inline float ph_max(float a, float b) { return a > b ? a : b; }
-static inline float ph_clamp(float v, float low, float high) { return ph_min(ph_max(v, low), high); }
+static inline float ph_clamp(float v, float low, float high) {
+    return ph_min(ph_max(v, low), high);
+}
 static inline float ph_mix(float a, float b, float t) { return a + t * (b - a); }
 
 static inline float ph_smooth(float low, float high, float v) {
@@ -94,21 +101,25 @@ static inline float ph_log(float v) {
     memcpy(&m, &bits, sizeof m); // sqrt(1/2) … sqrt(2)
     float s = (m - 1.0f) / (m + 1.0f);
     float s2 = s * s;
-    float p = 2.0f * s * (1.0f + s2 * (0.33333333f + s2 * (0.2f + s2 * (0.14285714f + s2 * 0.11111111f))));
+    float p = 2.0f * s *
+              (1.0f + s2 * (0.33333333f + s2 * (0.2f + s2 * (0.14285714f + s2 * 0.11111111f))));
     return p + (float)exponent * 0.69314718f;
 }
 
-static inline float ph_pow(float base, float power) { return base <= 0.0f ? 0.0f : ph_exp(power * ph_log(base)); }
+static inline float ph_pow(float base, float power) {
+    return base <= 0.0f ? 0.0f : ph_exp(power * ph_log(base));
+}
 
 static inline float ph_sin(float x) {
     float turns = x * 0.159154943f;
-    turns -= (float)ph_ifloor(turns + 0.5f);       // -1/2 … 1/2
+    turns -= (float)ph_ifloor(turns + 0.5f); // -1/2 … 1/2
     float folded = turns;
     folded = turns > 0.25f ? 0.5f - turns : folded;
     folded = turns < -0.25f ? -0.5f - turns : folded;
     float t = folded * 6.28318531f;
     float t2 = t * t;
-    return t * (1.0f + t2 * (-1.6666667e-1f + t2 * (8.3333310e-3f + t2 * (-1.9840874e-4f + t2 * 2.7525562e-6f))));
+    return t * (1.0f + t2 * (-1.6666667e-1f +
+                             t2 * (8.3333310e-3f + t2 * (-1.9840874e-4f + t2 * 2.7525562e-6f))));
 }
 
 static inline float ph_cos(float x) { return ph_sin(x + 0.5f * PH_PI); }

@@ -6,8 +6,8 @@
 #include "base/mem.h"
 #include "phantom/noise.h"
 
-// Solids are sorted out for ever smaller regions; the last level is evaluated. A look at a solid costs
-// as much as ten samples of it, so small blocks pay.
+// Solids are sorted out for ever smaller regions; the last level is evaluated. A look at a solid
+// costs as much as ten samples of it, so small blocks pay.
 #define LEVELS 3
 #define BLOCK_X 16
 #define BLOCK_SAMPLES 512
@@ -15,7 +15,8 @@ struct extent {
     int x, y, z;
 };
 static const struct extent point_levels[LEVELS] = {{128, 64, 8}, {32, 32, 8}, {BLOCK_X, 8, 4}};
-static const struct extent sum_levels[LEVELS] = {{128, 64, 8}, {32, 32, 4}, {BLOCK_X, 16, 2}}; // planes lie far apart
+static const struct extent sum_levels[LEVELS] = {
+    {128, 64, 8}, {32, 32, 4}, {BLOCK_X, 16, 2}}; // planes lie far apart
 
 #define SUM_LEAST_WOBBLE 1.6f // mm; less than this does not show in a shadow
 
@@ -76,7 +77,8 @@ static uint32_t sift(const struct job *job, const struct region *region, const u
     for (uint32_t i = 0; i < count; i++) {
         uint32_t index = from == NULL ? i : from[i];
         const struct ph_solid *solid = &s->solids[index];
-        if (((solid->thin || solid->minor) && job->painter->skip_slight) || !boxes_meet(&solid->box, &region->box)) {
+        if (((solid->thin || solid->minor) && job->painter->skip_slight) ||
+            !boxes_meet(&solid->box, &region->box)) {
             continue;
         }
         float bound = ph_solid_bound(s, solid, region->centre, reach, job->least_wobble);
@@ -156,8 +158,8 @@ static bool cover_cells(const float *d0, const float *d1, float strength, int n,
     return any != 0;
 }
 
-static void blend_row(const struct job *job, const struct ph_solid *solid, int k, int j, int x0, int n,
-                      const float *cover, float *row) {
+static void blend_row(const struct job *job, const struct ph_solid *solid, int k, int j, int x0,
+                      int n, const float *cover, float *row) {
     float value[BLOCK_X];
     struct ph_v3 p = sample_at(&job->planes[k], (float)x0, (float)j);
     tissue_row(job->painter, solid->tissue, p, job->planes[k].du, n, value);
@@ -192,12 +194,14 @@ static void blend_cells(const struct job *job, const struct range *r, const stru
         for (int k = r->z0; k <= r->z1; k++) {
             float *now = d[k & 1];
             struct ph_v3 p = sample_at(&job->planes[k], (float)r->x0, (float)j);
-            ph_solid_row(job->painter->scene, solid, p, job->planes[k].du, n, job->least_wobble, now);
+            ph_solid_row(job->painter->scene, solid, p, job->planes[k].du, n, job->least_wobble,
+                         now);
             if (k == r->z0) {
                 continue;
             }
-            bool any = solid->soft > 0.0f ? cover_points(now, solid->soft, solid->strength, n, cover)
-                                          : cover_cells(d[(k - 1) & 1], now, solid->strength, n, cover);
+            bool any = solid->soft > 0.0f
+                           ? cover_points(now, solid->soft, solid->strength, n, cover)
+                           : cover_cells(d[(k - 1) & 1], now, solid->strength, n, cover);
             if (any) {
                 blend_row(job, solid, k - 1, j, r->x0, n, cover, block_row(r, out, k - 1, j));
             }
@@ -258,8 +262,8 @@ static void paint_block(const struct job *job, const struct range *r, uint32_t c
 static int least(int a, int b) { return a < b ? a : b; }
 
 // The pieces of a region at a level, each with the solids of its own. `list` NULL: all solids.
-static void paint_level(const struct job *job, int level, const struct range *whole, const uint32_t *list,
-                        uint32_t count) {
+static void paint_level(const struct job *job, int level, const struct range *whole,
+                        const uint32_t *list, uint32_t count) {
     for (int z = whole->z0; z < whole->z1; z += job->levels[level].z) {
         for (int y = whole->y0; y < whole->y1; y += job->levels[level].y) {
             for (int x = whole->x0; x < whole->x1; x += job->levels[level].x) {
@@ -282,15 +286,21 @@ static void paint_level(const struct job *job, int level, const struct range *wh
     }
 }
 
-static int paint(const struct ph_painter *painter, const struct ph_plane *planes, int nx, int ny, int nz,
-                 bool sums, float *out, struct err *e) {
+static int paint(const struct ph_painter *painter, const struct ph_plane *planes, int nx, int ny,
+                 int nz, bool sums, float *out, struct err *e) {
     size_t count = painter->scene->solid_count + 1;
     CLEANUP(cleanup_free) uint32_t *lists = mem_array(LEVELS * count, sizeof *lists);
     if (lists == NULL) {
         return err_set(e, E_MEMORY, "phantom painter");
     }
-    struct job job = {.painter = painter, .planes = planes, .nx = nx, .ny = ny, .sums = sums, .out = out,
-                      .levels = sums ? sum_levels : point_levels, .least_wobble = sums ? SUM_LEAST_WOBBLE : 0.0f};
+    struct job job = {.painter = painter,
+                      .planes = planes,
+                      .nx = nx,
+                      .ny = ny,
+                      .sums = sums,
+                      .out = out,
+                      .levels = sums ? sum_levels : point_levels,
+                      .least_wobble = sums ? SUM_LEAST_WOBBLE : 0.0f};
     for (size_t i = 0; i < LEVELS; i++) {
         job.list[i] = lists + i * count;
     }

@@ -20,10 +20,10 @@ struct ph_plane {
 struct ph_painter {
     const struct ph_scene *scene;
     const struct ph_palette *palette;
-    float edge_mm;       // a boundary blends over this much (points)
-    float gradient_y;    // added to LUNG a mm towards the back: blood follows gravity
-    bool textured;       // evaluate texture fields
-    bool skip_slight;    // leave out solids marked thin or minor
+    float edge_mm;    // a boundary blends over this much (points)
+    float gradient_y; // added to LUNG a mm towards the back: blood follows gravity
+    bool textured;    // evaluate texture fields
+    bool skip_slight; // leave out solids marked thin or minor
 };
 
 // Values at the points of `planes`: out[(k * ny + j) * nx + i].
@@ -31,7 +31,7 @@ int ph_paint_points(const struct ph_painter *painter, const struct ph_plane *pla
                     int nz, float *out, struct err *e);
 
 // The beam between planes k and k+1 (k = 0 … nz-1, so nz+1 planes) is a cell of path length 1: adds
-// value * covered part of the cell to sum[j * nx + i]. Covered parts come from where surfaces cross the
-// ray, so chords are exact for flat surfaces and of second order for curved ones.
+// value * covered part of the cell to sum[j * nx + i]. Covered parts come from where surfaces cross
+// the ray, so chords are exact for flat surfaces and of second order for curved ones.
 int ph_paint_sums(const struct ph_painter *painter, const struct ph_plane *planes, int nx, int ny,
                   int nz, float *sum, struct err *e);

@@ -6,10 +6,11 @@ static struct ph_v3 mirror(float side, float x, float y, float z) { return V3(si
 
 #define FANS 11
 
-// The wing of the ilium: fans of flat cones from the joint with the sacrum and the crest to the socket.
+// The wing of the ilium: fans of flat cones from the joint with the sacrum and the crest to the
+// socket.
 static void build_wing(const struct ph_bone *pen, float side) {
-    static const struct ph_v3 crest[] = {{46, 70, -228}, {66, 62, -206}, {96, 34, -196}, {120, 2, -204},
-                                         {128, -30, -226}, {124, -48, -244}};
+    static const struct ph_v3 crest[] = {{46, 70, -228}, {66, 62, -206},   {96, 34, -196},
+                                         {120, 2, -204}, {128, -30, -226}, {124, -48, -244}};
     struct ph_v3 socket = mirror(side, 90, 2, -318);
     struct ph_v3 neck = mirror(side, 84, 10, -290);
     (void)ph_begin(pen->scene, pen->core ? pen->inside : pen->outline);
@@ -49,7 +50,8 @@ static void build_femur(const struct ph_bone *pen, float side) {
     ph_bone_ellipsoid(pen, head, V3(23, 23, 23));
     ph_bone_cone(pen, head, mirror(side, 126, 6, -350), 16, 18, V3(0, 1, 0), 0.85f);
     ph_bone_cone(pen, mirror(side, 142, 16, -334), trochanter, 13, 18, V3(1, 0, 0), 0.9f);
-    ph_bone_cone(pen, mirror(side, 132, 10, -356), mirror(side, 126, 6, -470), 20, 14.5f, V3(1, 0, 0), 1.0f);
+    ph_bone_cone(pen, mirror(side, 132, 10, -356), mirror(side, 126, 6, -470), 20, 14.5f,
+                 V3(1, 0, 0), 1.0f);
 }
 
 static void build_soft(struct ph_body *b) {
@@ -71,7 +73,8 @@ static void build_soft(struct ph_body *b) {
         ph_end(s);
         ph_rough(s, 0.9f, 30.0f);
         (void)ph_begin(s, PH_MUSCLE); // iliacus, on the wing
-        (void)ph_flat_cone(s, mirror(side, 96, 14, -226), mirror(side, 88, -16, -300), 34, 20, V3(1, 0.4f, 0), 0.4f);
+        (void)ph_flat_cone(s, mirror(side, 96, 14, -226), mirror(side, 88, -16, -300), 34, 20,
+                           V3(1, 0.4f, 0), 0.4f);
         ph_end(s);
     }
     (void)ph_add_ellipsoid(s, PH_MUSCLE, V3(0, -26, -330), V3(39, 34, 28)); // bladder

@@ -4,7 +4,7 @@
 #include "base/arena.h"
 #include "phantom/noise.h"
 
-#define SOFT_MARGIN 3.0f // mm round a solid that blending may touch
+#define SOFT_MARGIN 3.0f  // mm round a solid that blending may touch
 #define WOBBLE_CELLS 9.0f // the coarse field's wavelength in cells (noise.h, case.c)
 #define WOBBLE_REACH 4.0f // standard deviations that a random field stays within
 
@@ -104,7 +104,8 @@ void ph_end(struct ph_scene *s) {
     }
     float m = SOFT_MARGIN + solid->soft + 0.25f * blend + WOBBLE_REACH * solid->wobble +
               ph_max(0.0f, -solid->inset);
-    solid->box = (struct ph_box3){v3_sub(stack[0].low, V3(m, m, m)), v3_add(stack[0].high, V3(m, m, m))};
+    solid->box =
+        (struct ph_box3){v3_sub(stack[0].low, V3(m, m, m)), v3_add(stack[0].high, V3(m, m, m))};
 }
 
 void ph_rough(struct ph_scene *s, float wobble_mm, float size_mm) {
@@ -144,8 +145,8 @@ static struct ph_part *push_part(struct ph_scene *s, enum ph_part_kind kind, str
     }
     s->parts = room;
     struct ph_part *part = &s->parts[s->part_count];
-    *part = (struct ph_part){.kind = kind, .origin = origin,
-                             .axis = {V3(1, 0, 0), V3(0, 1, 0), V3(0, 0, 1)}};
+    *part = (struct ph_part){
+        .kind = kind, .origin = origin, .axis = {V3(1, 0, 0), V3(0, 1, 0), V3(0, 0, 1)}};
     add_op(s, (struct ph_op){.code = PH_PUSH, .part = s->part_count});
     s->part_count++;
     return part;
@@ -237,15 +238,17 @@ void ph_knot(struct ph_loft *l, int i, float cx, float cy, float rx, float front
     l->knot[i].back = back;
     if (i > 0) {
         float side = ph_abs(rx - l->knot[i - 1].rx) + ph_abs(cx - l->knot[i - 1].cx);
-        float deep = ph_max(ph_abs(front - l->knot[i - 1].front), ph_abs(back - l->knot[i - 1].back)) +
-                     ph_abs(cy - l->knot[i - 1].cy);
+        float deep =
+            ph_max(ph_abs(front - l->knot[i - 1].front), ph_abs(back - l->knot[i - 1].back)) +
+            ph_abs(cy - l->knot[i - 1].cy);
         float slope = 1.5f * ph_max(side, deep) / l->step; // 1.5: of a cubic
         l->knot[i].slope = slope;
         l->knot[i - 1].slope = ph_max(l->knot[i - 1].slope, slope);
     }
 }
 
-struct ph_solid *ph_add_ellipsoid(struct ph_scene *s, enum ph_tissue t, struct ph_v3 c, struct ph_v3 r) {
+struct ph_solid *ph_add_ellipsoid(struct ph_scene *s, enum ph_tissue t, struct ph_v3 c,
+                                  struct ph_v3 r) {
     struct ph_solid *solid = ph_begin(s, t);
     (void)ph_ellipsoid(s, c, r);
     ph_end(s);
@@ -260,7 +263,8 @@ struct ph_solid *ph_add_cone(struct ph_scene *s, enum ph_tissue t, struct ph_v3 
     return solid;
 }
 
-void ph_add_tube(struct ph_scene *s, enum ph_tissue t, const struct ph_v3 *p, int n, float ra, float rb) {
+void ph_add_tube(struct ph_scene *s, enum ph_tissue t, const struct ph_v3 *p, int n, float ra,
+                 float rb) {
     for (int i = 0; i + 1 < n; i++) {
         float from = (float)i / (float)(n - 1);
         float to = (float)(i + 1) / (float)(n - 1);
@@ -309,10 +313,11 @@ static float union_bound(float a, float b, float k) {
     return low < 0.0f || k <= 0.0f ? low : ph_max(smooth_min(a, b, k), 0.0f);
 }
 
-float ph_solid_bound(const struct ph_scene *s, const struct ph_solid *solid, struct ph_v3 p, float reach,
-                     float least_wobble) {
+float ph_solid_bound(const struct ph_scene *s, const struct ph_solid *solid, struct ph_v3 p,
+                     float reach, float least_wobble) {
     float stack[PH_STACK_MAX];
-    float slack = solid->soft + (solid->wobble > least_wobble ? WOBBLE_REACH * solid->wobble : 0.0f);
+    float slack =
+        solid->soft + (solid->wobble > least_wobble ? WOBBLE_REACH * solid->wobble : 0.0f);
     float more = reach + slack + ph_abs(solid->inset) + 20.0f;
     int top = -1;
     for (uint32_t i = 0; i < solid->op_count; i++) {
@@ -329,8 +334,8 @@ float ph_solid_bound(const struct ph_scene *s, const struct ph_solid *solid, str
             stack[top] = ph_max(stack[top], op->code == PH_CUT ? -b : b);
         }
     }
-    // Parts are conservative about their own surface; the inset surface lies inside of it, so it takes
-    // from the room inside only, and an outset from the room outside.
+    // Parts are conservative about their own surface; the inset surface lies inside of it, so it
+    // takes from the room inside only, and an outset from the room outside.
     return stack[0] > 0.0f ? ph_max(stack[0] - slack - ph_max(-solid->inset, 0.0f), 0.0f)
                            : ph_min(stack[0] + slack + ph_max(solid->inset, 0.0f), 0.0f);
 }

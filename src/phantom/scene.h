@@ -27,13 +27,13 @@ struct ph_solid {
     enum ph_tissue tissue;
     uint32_t first_op;
     uint32_t op_count;
-    float inset;        // the surface moved inwards by this many mm (outwards when negative)
-    float wobble;       // mm by which a random field moves the surface (one standard deviation)
-    float wobble_size;  // mm a cell of the field
-    float soft;         // mm over which the boundary blends; 0: the sampler's own
-    float strength;     // how much of what is below it covers; 1 unless a haze
-    bool minor;         // too slight for radiographs, which leave it out
-    bool thin;          // a tube in lung that ray sums add by itself (xray.c)
+    float inset;       // the surface moved inwards by this many mm (outwards when negative)
+    float wobble;      // mm by which a random field moves the surface (one standard deviation)
+    float wobble_size; // mm a cell of the field
+    float soft;        // mm over which the boundary blends; 0: the sampler's own
+    float strength;    // how much of what is below it covers; 1 unless a haze
+    bool minor;        // too slight for radiographs, which leave it out
+    bool thin;         // a tube in lung that ray sums add by itself (xray.c)
     struct ph_box3 box;
 };
 
@@ -58,8 +58,8 @@ void ph_scene_init(struct ph_scene *s, struct arena *arena, const struct ph_fiel
 struct ph_solid *ph_begin(struct ph_scene *s, enum ph_tissue tissue);
 void ph_end(struct ph_scene *s); // computes the box; after the settings
 
-// Settings of the solid just ended; its box follows. A rough surface moves by `wobble_mm` (one standard
-// deviation) with bumps `size_mm` apart.
+// Settings of the solid just ended; its box follows. A rough surface moves by `wobble_mm` (one
+// standard deviation) with bumps `size_mm` apart.
 void ph_rough(struct ph_scene *s, float wobble_mm, float size_mm);
 void ph_soften(struct ph_scene *s, float soft_mm);
 void ph_inset(struct ph_scene *s, float inset_mm);
@@ -88,11 +88,13 @@ void ph_knot(struct ph_loft *l, int i, float cx, float cy, float rx, float front
 void ph_turn(struct ph_part *part, struct ph_v3 z, struct ph_v3 x);
 
 // Whole solids in one call.
-struct ph_solid *ph_add_ellipsoid(struct ph_scene *s, enum ph_tissue t, struct ph_v3 c, struct ph_v3 r);
+struct ph_solid *ph_add_ellipsoid(struct ph_scene *s, enum ph_tissue t, struct ph_v3 c,
+                                  struct ph_v3 r);
 struct ph_solid *ph_add_cone(struct ph_scene *s, enum ph_tissue t, struct ph_v3 a, struct ph_v3 b,
                              float ra, float rb);
 // A tube through points, radii from one end to the other; one solid a piece.
-void ph_add_tube(struct ph_scene *s, enum ph_tissue t, const struct ph_v3 *p, int n, float ra, float rb);
+void ph_add_tube(struct ph_scene *s, enum ph_tissue t, const struct ph_v3 *p, int n, float ra,
+                 float rb);
 
 // A point on the smooth curve through n control points, t in 0 … 1.
 struct ph_v3 ph_curve(const struct ph_v3 *p, int n, float t);
@@ -101,8 +103,8 @@ void ph_add_curve(struct ph_scene *s, enum ph_tissue t, const struct ph_v3 *p, i
                   float ra, float rb);
 
 // A lower bound of |distance| to the solid's surface with its sign, as ph_part_bound.
-float ph_solid_bound(const struct ph_scene *s, const struct ph_solid *solid, struct ph_v3 p, float reach,
-                     float least_wobble);
+float ph_solid_bound(const struct ph_scene *s, const struct ph_solid *solid, struct ph_v3 p,
+                     float reach, float least_wobble);
 // Distances along a row. Here and above wobbles of at most `least_wobble` mm are left out.
 void ph_solid_row(const struct ph_scene *s, const struct ph_solid *solid, struct ph_v3 p,
                   struct ph_v3 step, int n, float least_wobble, float *out);

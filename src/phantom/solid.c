@@ -17,7 +17,8 @@ static struct ph_v3 direction_to_local(const struct ph_part *part, struct ph_v3 
 // First-order distance to an oval surface: k is its implicit value, g the length of its gradient.
 static float oval_distance(float k, float g) { return k * (k - 1.0f) / (g + TINY); }
 
-static void ellipsoid_row(const struct ph_part *part, struct ph_v3 q, struct ph_v3 s, int n, float *out) {
+static void ellipsoid_row(const struct ph_part *part, struct ph_v3 q, struct ph_v3 s, int n,
+                          float *out) {
     const float ix = 1.0f / part->a[0];
     const float iy = 1.0f / part->a[1];
     const float iz = 1.0f / part->a[2];
@@ -52,7 +53,8 @@ static void box_row(const struct ph_part *part, struct ph_v3 q, struct ph_v3 s, 
     }
 }
 
-static void cone_row(const struct ph_part *part, struct ph_v3 q, struct ph_v3 s, int n, float *out) {
+static void cone_row(const struct ph_part *part, struct ph_v3 q, struct ph_v3 s, int n,
+                     float *out) {
     const float length = part->a[4];
     const float per_mm = 1.0f / length;
     const float rx0 = part->a[0];
@@ -91,8 +93,8 @@ static float knot_mix(float a, float b, float c, float d, float t) {
     float m1 = 0.5f * (d - b);
     float t2 = t * t;
     float t3 = t2 * t;
-    return (2.0f * t3 - 3.0f * t2 + 1.0f) * b + (t3 - 2.0f * t2 + t) * m0 + (3.0f * t2 - 2.0f * t3) * c +
-           (t3 - t2) * m1;
+    return (2.0f * t3 - 3.0f * t2 + 1.0f) * b + (t3 - 2.0f * t2 + t) * m0 +
+           (3.0f * t2 - 2.0f * t3) * c + (t3 - t2) * m1;
 }
 
 static struct loft_ring ring_at(const struct ph_loft *l, float z) {
@@ -104,9 +106,14 @@ static struct loft_ring ring_at(const struct ph_loft *l, float z) {
     float t = u - (float)i;
     int before = i > 0 ? i - 1 : 0;
     int after = i + 2 <= last ? i + 2 : last;
-#define MIX(name) knot_mix(l->knot[before].name, l->knot[i].name, l->knot[i + 1].name, l->knot[after].name, t)
-    struct loft_ring r = {MIX(cx), MIX(cy), ph_max(MIX(rx), 0.2f), ph_max(MIX(front), 0.2f),
-                          ph_max(MIX(back), 0.2f), ph_max(-z, z - end)};
+#define MIX(name)                                                                                  \
+    knot_mix(l->knot[before].name, l->knot[i].name, l->knot[i + 1].name, l->knot[after].name, t)
+    struct loft_ring r = {MIX(cx),
+                          MIX(cy),
+                          ph_max(MIX(rx), 0.2f),
+                          ph_max(MIX(front), 0.2f),
+                          ph_max(MIX(back), 0.2f),
+                          ph_max(-z, z - end)};
 #undef MIX
     return r;
 }
@@ -151,7 +158,8 @@ static void level_loft_row(const struct ph_loft *l, const struct loft_ring *ring
     }
 }
 
-static void loft_row(const struct ph_part *part, struct ph_v3 q, struct ph_v3 s, int n, float *out) {
+static void loft_row(const struct ph_part *part, struct ph_v3 q, struct ph_v3 s, int n,
+                     float *out) {
     const struct ph_loft *l = part->loft;
     if (ph_abs(s.z) < 1e-5f) {
         struct loft_ring ring = ring_at(l, q.z);
@@ -165,7 +173,8 @@ static void loft_row(const struct ph_part *part, struct ph_v3 q, struct ph_v3 s,
     }
 }
 
-static void sheets_row(const struct ph_part *part, struct ph_v3 q, struct ph_v3 s, int n, float *out) {
+static void sheets_row(const struct ph_part *part, struct ph_v3 q, struct ph_v3 s, int n,
+                       float *out) {
     const float per_mm = 1.0f / part->a[1];
     ph_field_row(part->field, v3_scale(q, per_mm), v3_scale(s, per_mm), n, out);
     for (int i = 0; i < n; i++) {
@@ -217,8 +226,8 @@ static float cone_bound(const struct ph_part *part, struct ph_v3 q) {
     return (v3_len(u) - 1.0f) * low / (1.0f + slope);
 }
 
-// The first-order distance is too generous deep inside a flat oval, so this goes by the least radius,
-// and by the steepest slope of the outline among the knots within reach.
+// The first-order distance is too generous deep inside a flat oval, so this goes by the least
+// radius, and by the steepest slope of the outline among the knots within reach.
 static float loft_bound(const struct ph_part *part, struct ph_v3 q, float reach) {
     const struct ph_loft *l = part->loft;
     struct loft_ring r = ring_at(l, q.z);
@@ -290,7 +299,8 @@ static void loft_box(const struct ph_part *part, struct ph_box3 *box) {
     for (int i = 0; i < l->count; i++) {
         float deep = ph_max(l->knot[i].front, l->knot[i].back);
         struct ph_v3 centre = V3(l->knot[i].cx, l->knot[i].cy, (float)i * l->step);
-        struct ph_v3 half = turned(part, l->knot[i].rx * 1.05f + 2.0f, deep * 1.05f + 2.0f, 0.5f * l->step);
+        struct ph_v3 half =
+            turned(part, l->knot[i].rx * 1.05f + 2.0f, deep * 1.05f + 2.0f, 0.5f * l->step);
         box_grow(box, to_world(part, centre), half);
     }
 }

@@ -29,11 +29,11 @@ struct ph_loft {
 enum ph_part_kind {
     PH_ELLIPSOID, // a = radii
     PH_BOX,       // a = half-sides, a[3] = radius of the edges (inside the half-sides)
-    PH_CONE,      // along local z from 0 to a[4]: radii a[0],a[1] (x,y) there and a[2],a[3] at the end
+    PH_CONE, // along local z from 0 to a[4]: radii a[0],a[1] (x,y) there and a[2],a[3] at the end
     PH_LOFT,
-    PH_PLANE,     // inside where local z < 0
-    PH_SHEETS     // folds: where the random field (one cell = a[1] mm) is near zero; half-width a[0],
-                  // a[2] = mm a unit of the field's value is worth
+    PH_PLANE, // inside where local z < 0
+    PH_SHEETS // folds: where the random field (one cell = a[1] mm) is near zero; half-width a[0],
+              // a[2] = mm a unit of the field's value is worth
 };
 
 struct ph_part {
@@ -54,8 +54,9 @@ struct ph_box3 {
 #define PH_ROW_MAX 32
 void ph_part_row(const struct ph_part *part, struct ph_v3 p, struct ph_v3 step, int n, float *out);
 
-// A number b with the sign of the distance and |b| <= the true distance to the part's surface, or more
-// than `reach` when that is so: callers ask whether a ball of that radius is clear of the surface.
+// A number b with the sign of the distance and |b| <= the true distance to the part's surface, or
+// more than `reach` when that is so: callers ask whether a ball of that radius is clear of the
+// surface.
 float ph_part_bound(const struct ph_part *part, struct ph_v3 p, float reach);
 
 // A box around everything inside; false when the part has no end (planes, sheets).

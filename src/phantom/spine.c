@@ -4,11 +4,13 @@
 static const struct {
     float z, y, rx, ry;
 } levels[PH_SPINE_COUNT] = {
-    {258, 2, 12, 8},     {242, 5, 12.5f, 8},  {226, 10, 13.5f, 8.5f}, {208.5f, 18, 14.5f, 9},
-    {189, 27, 14, 10},   {168.5f, 36, 13.5f, 11}, {147.5f, 44, 13.5f, 12}, {126, 50, 14, 12.8f},
-    {104, 54, 14.5f, 13.5f}, {81.5f, 56, 15, 14}, {58.5f, 56, 15.7f, 14.5f}, {35, 53, 16.5f, 15},
-    {11, 49, 17.5f, 15.3f}, {-14, 44, 18.8f, 15.5f}, {-40, 38, 20, 15.7f}, {-69, 31, 21, 16},
-    {-102, 23, 22, 16.5f}, {-137, 16, 23.3f, 17}, {-172, 14, 24.5f, 17.3f}, {-207, 20, 26, 17.5f}};
+    {258, 2, 12, 8},          {242, 5, 12.5f, 8},        {226, 10, 13.5f, 8.5f},
+    {208.5f, 18, 14.5f, 9},   {189, 27, 14, 10},         {168.5f, 36, 13.5f, 11},
+    {147.5f, 44, 13.5f, 12},  {126, 50, 14, 12.8f},      {104, 54, 14.5f, 13.5f},
+    {81.5f, 56, 15, 14},      {58.5f, 56, 15.7f, 14.5f}, {35, 53, 16.5f, 15},
+    {11, 49, 17.5f, 15.3f},   {-14, 44, 18.8f, 15.5f},   {-40, 38, 20, 15.7f},
+    {-69, 31, 21, 16},        {-102, 23, 22, 16.5f},     {-137, 16, 23.3f, 17},
+    {-172, 14, 24.5f, 17.3f}, {-207, 20, 26, 17.5f}};
 
 static struct ph_v3 level_centre(int i) { return V3(0, levels[i].y, levels[i].z); }
 
@@ -37,7 +39,8 @@ static void build_body(const struct ph_bone *pen, const struct ph_vertebra *v) {
     ph_bone_loft(pen, l, on(v, 0, 0, -0.5f * v->height), v->up, V3(1, 0, 0));
 }
 
-static void build_arch(const struct ph_bone *pen, const struct ph_vertebra *v, int level, float side) {
+static void build_arch(const struct ph_bone *pen, const struct ph_vertebra *v, int level,
+                       float side) {
     bool lumbar = level >= PH_L1;
     float deep = v->ry;
     struct ph_v3 root = on(v, side * v->rx * 0.6f, deep * 0.6f, v->height * 0.22f);
@@ -52,7 +55,8 @@ static void build_arch(const struct ph_bone *pen, const struct ph_vertebra *v, i
     struct ph_v3 tip = on(v, side * reach, back, v->height * (lumbar ? 0.1f : 0.25f));
     ph_bone_cone(pen, knee, tip, lumbar ? 5.0f : 4.4f, lumbar ? 3.6f : 4.2f, v->up, 0.8f);
     struct ph_v3 facet_up = on(v, side * (lumbar ? 17.0f : 13.0f), deep + 14.0f, v->height * 0.62f);
-    struct ph_v3 facet_down = on(v, side * (lumbar ? 13.5f : 12.0f), deep + 18.0f, -v->height * 0.72f);
+    struct ph_v3 facet_down =
+        on(v, side * (lumbar ? 13.5f : 12.0f), deep + 18.0f, -v->height * 0.72f);
     ph_bone_cone(pen, knee, facet_up, 4.6f, 4.6f, x, 0.9f);
     ph_bone_cone(pen, knee, facet_down, 4.6f, 5.0f, x, 0.9f);
 }
@@ -62,7 +66,8 @@ static void build_spinous(const struct ph_bone *pen, const struct ph_vertebra *v
     bool lumbar = level >= PH_L1;
     float drop = lumbar ? 0.35f : level < PH_T1 ? 0.3f : 0.9f;
     struct ph_v3 root = on(v, 0, deep + (lumbar ? 24.0f : 18.0f), -v->height * 0.2f);
-    struct ph_v3 tip = on(v, 0, deep + (lumbar ? 48.0f : 42.0f), -v->height * drop - (lumbar ? 0.0f : 6.0f));
+    struct ph_v3 tip =
+        on(v, 0, deep + (lumbar ? 48.0f : 42.0f), -v->height * drop - (lumbar ? 0.0f : 6.0f));
     ph_bone_cone(pen, root, tip, lumbar ? 9.0f : 5.5f, lumbar ? 10.5f : 5.0f, V3(1, 0, 0),
                  lumbar ? 0.36f : 0.55f);
 }
@@ -80,8 +85,9 @@ static void build_discs(struct ph_body *b) {
         ph_turn(ph_loft_part(b->scene, l, v3_at(middle, -0.25f, axis)), axis, V3(1, 0, 0));
         ph_end(b->scene);
         (void)ph_begin(b->scene, PH_NUCLEUS);
-        ph_turn(ph_ellipsoid(b->scene, middle, V3(up.rx * 0.62f, up.ry * 0.55f, v3_len(axis) * 0.13f)),
-                axis, V3(1, 0, 0));
+        ph_turn(
+            ph_ellipsoid(b->scene, middle, V3(up.rx * 0.62f, up.ry * 0.55f, v3_len(axis) * 0.13f)),
+            axis, V3(1, 0, 0));
         ph_end(b->scene);
     }
 }

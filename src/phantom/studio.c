@@ -7,7 +7,8 @@
 
 static bool fill(struct ph_studio *s, uint64_t seed) {
     struct rng rng = rng_seeded(seed ^ 0x7068616E746F6Du);
-    return ph_field_band(&s->coarse, &rng, PH_COARSE_CELLS) && ph_field_band(&s->fine, &rng, PH_FINE_CELLS) &&
+    return ph_field_band(&s->coarse, &rng, PH_COARSE_CELLS) &&
+           ph_field_band(&s->fine, &rng, PH_FINE_CELLS) &&
            ph_tile_make(&s->grain[PH_GRAIN_SOFT], &rng, 0.8f, 2.6f, 0.85f) &&
            ph_tile_make(&s->grain[PH_GRAIN_SHARP], &rng, 0.42f, 1.1f, 0.95f) &&
            ph_tile_make(&s->grain[PH_GRAIN_MR], &rng, 0.45f, 1.0f, 0.0f) &&

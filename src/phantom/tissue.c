@@ -4,7 +4,8 @@
 #include "phantom/maths.h"
 
 const struct ph_tissue_info ph_tissues[PH_TISSUE_COUNT] = {
-#define X(name, hu, hu_contrast, texture, mm, t1, t2, pd) {#name, hu, hu_contrast, texture, mm, t1, t2, pd},
+#define X(name, hu, hu_contrast, texture, mm, t1, t2, pd)                                          \
+    {#name, hu, hu_contrast, texture, mm, t1, t2, pd},
     PH_TISSUE_LIST(X)
 #undef X
 };
@@ -19,7 +20,9 @@ void ph_palette_ct(struct ph_palette *p, bool contrast) {
 }
 
 // Water at the mean energy of the beam: 0.0268/mm at 40 keV, 0.0206/mm at 60 keV (NIST, rounded).
-static float water_attenuation(float kv) { return ph_clamp(0.0333f - 0.000107f * kv, 0.019f, 0.029f); }
+static float water_attenuation(float kv) {
+    return ph_clamp(0.0333f - 0.000107f * kv, 0.019f, 0.029f);
+}
 
 void ph_palette_xray(struct ph_palette *p, float kv) {
     float water = water_attenuation(kv);

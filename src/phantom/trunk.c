@@ -9,10 +9,11 @@
 
 // The skin from the thighs to the neck: half-width, front, back.
 static const float outline[OUTLINE_KNOTS][3] = {
-    {180, 92, 108},  {182, 96, 116},  {182, 100, 122}, {180, 104, 124}, {175, 107, 118}, {168, 109, 108},
-    {160, 110, 101}, {154, 110, 99},  {151, 110, 100}, {151, 109, 102}, {153, 108, 104}, {156, 109, 106},
-    {158, 110, 108}, {160, 111, 112}, {162, 111, 116}, {164, 109, 119}, {166, 104, 120}, {166, 96, 119},
-    {164, 86, 112},  {150, 74, 100},  {98, 62, 84},    {66, 56, 74},    {60, 54, 70},    {60, 54, 70}};
+    {180, 92, 108},  {182, 96, 116},  {182, 100, 122}, {180, 104, 124}, {175, 107, 118},
+    {168, 109, 108}, {160, 110, 101}, {154, 110, 99},  {151, 110, 100}, {151, 109, 102},
+    {153, 108, 104}, {156, 109, 106}, {158, 110, 108}, {160, 111, 112}, {162, 111, 116},
+    {164, 109, 119}, {166, 104, 120}, {166, 96, 119},  {164, 86, 112},  {150, 74, 100},
+    {98, 62, 84},    {66, 56, 74},    {60, 54, 70},    {60, 54, 70}};
 
 const struct ph_loft *ph_trunk_outline(struct ph_body *b, float less) {
     struct ph_loft *l = ph_loft_new(b->scene, OUTLINE_KNOTS, OUTLINE_STEP, 0.38f);
@@ -20,7 +21,8 @@ const struct ph_loft *ph_trunk_outline(struct ph_body *b, float less) {
     for (int i = 0; i < OUTLINE_KNOTS; i++) {
         float low = i < 14 ? 1.0f : 0.5f; // fat gathers below the chest
         float grow = fat * low - less;
-        ph_knot(l, i, 0, 0, outline[i][0] + grow, outline[i][1] + grow, outline[i][2] + 0.6f * fat * low - less);
+        ph_knot(l, i, 0, 0, outline[i][0] + grow, outline[i][1] + grow,
+                outline[i][2] + 0.6f * fat * low - less);
     }
     return l;
 }
@@ -46,8 +48,8 @@ static void build_layer(struct ph_body *b, enum ph_tissue t, float inset) {
     ph_inset(s, inset);
     for (int i = 0; i < 2; i++) {
         float side = i == 0 ? -1.0f : 1.0f;
-        (void)ph_add_cone(s, t, V3(side * (b->person->arms == PH_ARMS_UP ? 156 : 168), 18, 162), elbow_of(b, side),
-                          54 - inset, 46 - inset);
+        (void)ph_add_cone(s, t, V3(side * (b->person->arms == PH_ARMS_UP ? 156 : 168), 18, 162),
+                          elbow_of(b, side), 54 - inset, 46 - inset);
         if (b->person->female) {
             (void)ph_begin(s, t);
             (void)ph_ellipsoid(s, V3(side * 74, -92, 52), V3(56 - inset, 46 - inset, 54 - inset));
@@ -86,7 +88,8 @@ static void build_shoulder_muscles(struct ph_body *b) {
     for (int i = 0; i < 2; i++) {
         float side = side_out[i];
         (void)ph_begin(b->scene, PH_MUSCLE);
-        (void)ph_cone(b->scene, V3(side * (b->person->arms == PH_ARMS_UP ? 154 : 166), 18, 166), elbow_of(b, side), 40, 32);
+        (void)ph_cone(b->scene, V3(side * (b->person->arms == PH_ARMS_UP ? 154 : 166), 18, 166),
+                      elbow_of(b, side), 40, 32);
         (void)ph_ellipsoid(b->scene, V3(side * 120, 62, 150), V3(44, 34, 60));
         ph_union(b->scene, 16.0f);
         ph_end(b->scene);
@@ -94,8 +97,9 @@ static void build_shoulder_muscles(struct ph_body *b) {
     }
     muscle_pair(b, V3(62, -84, 120), V3(140, -30, 152), 46, 20, V3(0.25f, 1, 0), 0.3f); // pectoral
     muscle_pair(b, V3(58, -82, 90), V3(120, -50, 140), 36, 18, V3(0.4f, 1, 0), 0.28f);
-    muscle_pair(b, V3(130, 60, 40), V3(150, 40, 130), 40, 26, V3(1, 0.5f, 0), 0.34f); // latissimus, serratus
-    muscle_pair(b, V3(30, 96, 110), V3(20, 78, 200), 40, 30, V3(0, 1, 0.2f), 0.26f);  // trapezius
+    muscle_pair(b, V3(130, 60, 40), V3(150, 40, 130), 40, 26, V3(1, 0.5f, 0),
+                0.34f); // latissimus, serratus
+    muscle_pair(b, V3(30, 96, 110), V3(20, 78, 200), 40, 30, V3(0, 1, 0.2f), 0.26f); // trapezius
     muscle_pair(b, V3(70, 70, 200), V3(30, 40, 240), 30, 28, V3(0, 1, 0.5f), 0.6f);
     muscle_pair(b, V3(34, 14, 250), V3(40, 0, 205), 22, 20, V3(1, 0, 0), 0.8f);
 }
@@ -103,12 +107,14 @@ static void build_shoulder_muscles(struct ph_body *b) {
 static void build_back_muscles(struct ph_body *b) {
     for (int i = 0; i < 2; i++) {
         float side = i == 0 ? -1.0f : 1.0f;
-        struct ph_v3 p[] = {{side * 20, 44, 250}, {side * 26, 74, 190}, {side * 30, 92, 100}, {side * 34, 86, 0},
-                            {side * 38, 70, -90}, {side * 40, 62, -170}, {side * 28, 84, -250}};
+        struct ph_v3 p[] = {{side * 20, 44, 250}, {side * 26, 74, 190}, {side * 30, 92, 100},
+                            {side * 34, 86, 0},   {side * 38, 70, -90}, {side * 40, 62, -170},
+                            {side * 28, 84, -250}};
         for (int k = 0; k < 14; k++) {
             struct ph_v3 from = ph_curve(p, 7, (float)k / 14.0f);
             struct ph_v3 to = ph_curve(p, 7, (float)(k + 1) / 14.0f);
-            float r = ph_mix(15.0f, 27.0f, ph_smooth(0.0f, 0.75f, (float)k / 14.0f)) - (k > 11 ? 8.0f : 0.0f);
+            float r = ph_mix(15.0f, 27.0f, ph_smooth(0.0f, 0.75f, (float)k / 14.0f)) -
+                      (k > 11 ? 8.0f : 0.0f);
             (void)ph_begin(b->scene, PH_MUSCLE);
             (void)ph_flat_cone(b->scene, from, to, r, r, V3(0, 1, 0), 0.8f);
             ph_end(b->scene);
@@ -117,7 +123,8 @@ static void build_back_muscles(struct ph_body *b) {
     }
 }
 
-// The muscles that close the chest wall lie on the lungs' lofts; those of the abdomen form a barrel.
+// The muscles that close the chest wall lie on the lungs' lofts; those of the abdomen form a
+// barrel.
 static void build_wall(struct ph_body *b) {
     struct ph_scene *s = b->scene;
     for (int i = 0; i < 4; i++) {
@@ -133,9 +140,10 @@ static void build_wall(struct ph_body *b) {
 
 static void build_abdominal_wall(struct ph_body *b) {
     struct ph_scene *s = b->scene;
-    static const float barrel[9][3] = { // half-width, front, back from z = -340 up, 40 apart
-        {128, 62, 78}, {134, 74, 88}, {136, 84, 88}, {134, 90, 80}, {131, 92, 78},
-        {130, 92, 80}, {130, 92, 84}, {130, 90, 88}, {126, 84, 90}};
+    static const float barrel[9][3] = {// half-width, front, back from z = -340 up, 40 apart
+                                       {128, 62, 78}, {134, 74, 88}, {136, 84, 88},
+                                       {134, 90, 80}, {131, 92, 78}, {130, 92, 80},
+                                       {130, 92, 84}, {130, 90, 88}, {126, 84, 90}};
     struct ph_loft *l = ph_loft_new(s, 9, 40.0f, 0.35f);
     for (int i = 0; i < 9; i++) {
         ph_knot(l, i, 0, 0, barrel[i][0], barrel[i][1], barrel[i][2]);
@@ -152,11 +160,14 @@ static void build_abdominal_wall(struct ph_body *b) {
     }
     for (int i = 0; i < 2; i++) { // the straight muscles at the front
         float side = i == 0 ? -1.0f : 1.0f;
-        struct ph_v3 p[4] = {{side * 40, -92, 10}, {side * 36, -91, -90}, {side * 32, -89, -190}, {side * 22, -70, -310}};
+        struct ph_v3 p[4] = {{side * 40, -92, 10},
+                             {side * 36, -91, -90},
+                             {side * 32, -89, -190},
+                             {side * 22, -70, -310}};
         for (int k = 0; k < 10; k++) {
             (void)ph_begin(s, PH_MUSCLE);
-            (void)ph_flat_cone(s, ph_curve(p, 4, (float)k / 10.0f), ph_curve(p, 4, (float)(k + 1) / 10.0f), 29, 29,
-                               V3(0, 1, 0), 0.2f);
+            (void)ph_flat_cone(s, ph_curve(p, 4, (float)k / 10.0f),
+                               ph_curve(p, 4, (float)(k + 1) / 10.0f), 29, 29, V3(0, 1, 0), 0.2f);
             ph_end(s);
         }
     }
@@ -183,7 +194,8 @@ static void build_pleura(struct ph_body *b, const struct ph_trunk_options *o) {
         float side = (float)o->pneumothorax;
         for (int i = 0; i < 2; i++) { // air, then the pleura that covers the lung
             struct ph_solid *solid = ph_begin(s, i == 0 ? PH_GAS : PH_MUSCLE);
-            if (i == 1 && o->upright) { // as wide as the planes of a beam lie apart, and as much thinner
+            if (i == 1 &&
+                o->upright) { // as wide as the planes of a beam lie apart, and as much thinner
                 solid->soft = 3.4f;
                 solid->strength = 0.36f;
             }

@@ -6,7 +6,9 @@
 #include "base/mem.h"
 #include "phantom/noise.h"
 
-static struct ph_v3 toward(const struct ph_view *v) { return v3_unit(v3_sub(v->centre, v->source)); }
+static struct ph_v3 toward(const struct ph_view *v) {
+    return v3_unit(v3_sub(v->centre, v->source));
+}
 
 static struct ph_v3 corner(const struct ph_view *v) {
     struct ph_v3 p = v3_at(v->centre, -0.5f * (float)(v->columns - 1) * v->pitch, v->across);
@@ -81,7 +83,8 @@ static void add_vessels(const struct ph_scene *s, const struct ph_view *v, struc
             continue;
         }
         struct ph_v3 end = v3_at(part->origin, part->a[4], part->axis[2]);
-        struct ph_v3 a = V3(part->origin.x * size.x, part->origin.y * size.y, part->origin.z * size.z);
+        struct ph_v3 a =
+            V3(part->origin.x * size.x, part->origin.y * size.y, part->origin.z * size.z);
         struct ph_v3 b = V3(end.x * size.x, end.y * size.y, end.z * size.z);
         float more = palette->value[solid->tissue] - palette->value[PH_LUNG];
         add_vessel(v, a, b, part->a[0] * size.x, part->a[2] * size.x, more, line);
@@ -101,8 +104,8 @@ static void scale_paths(const struct ph_view *v, float *line) {
     }
 }
 
-int ph_line_integrals(const struct ph_scene *scene, const struct ph_view *v, const struct ph_v3 *size,
-                      float kv, float *out, struct err *e) {
+int ph_line_integrals(const struct ph_scene *scene, const struct ph_view *v,
+                      const struct ph_v3 *size, float kv, float *out, struct err *e) {
     struct ph_palette palette;
     ph_palette_xray(&palette, kv);
     int planes = (int)((v->far - v->near) / v->step) + 2;
@@ -114,7 +117,10 @@ int ph_line_integrals(const struct ph_scene *scene, const struct ph_view *v, con
         plane[k] = plane_at(v, v->far - (float)k * v->step, *size);
     }
     memset(out, 0, (size_t)v->columns * (size_t)v->rows * sizeof *out);
-    struct ph_painter painter = {.scene = scene, .palette = &palette, .edge_mm = 0.1f, .textured = true,
+    struct ph_painter painter = {.scene = scene,
+                                 .palette = &palette,
+                                 .edge_mm = 0.1f,
+                                 .textured = true,
                                  .skip_slight = true};
     int status = ph_paint_sums(&painter, plane, v->columns, v->rows, planes - 1, out, e);
     if (status == E_OK) {

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <stdio.h>
@@ -82,7 +83,8 @@ static void a_sphere_is_where_it_was_put(void **state) {
     struct ph_painter painter = {.scene = &s.scene, .palette = &palette, .edge_mm = 0.8f};
     struct ph_plane planes[BALL];
     for (int k = 0; k < BALL; k++) {
-        planes[k] = (struct ph_plane){V3(-24, -24, -24 + 0.6f * (float)k), V3(0.6f, 0, 0), V3(0, 0.6f, 0)};
+        planes[k] =
+            (struct ph_plane){V3(-24, -24, -24 + 0.6f * (float)k), V3(0.6f, 0, 0), V3(0, 0.6f, 0)};
     }
     float *v = mem_array((size_t)BALL * BALL * BALL, sizeof *v);
     assert_non_null(v);
@@ -92,7 +94,8 @@ static void a_sphere_is_where_it_was_put(void **state) {
     double sum[3] = {0};
     for (int i = 0; i < BALL * BALL * BALL; i++) {
         double share = ((double)v[i] + 1000.0) / (1000.0 + (double)ph_tissues[PH_MUSCLE].hu);
-        double at[3] = {-24 + 0.6 * (i % BALL), -24 + 0.6 * (i / BALL % BALL), -24 + 0.6 * (i / BALL / BALL)};
+        double at[3] = {-24 + 0.6 * (i % BALL), -24 + 0.6 * (i / BALL % BALL),
+                        -24 + 0.6 * (i / BALL / BALL)};
         mass += share;
         for (int k = 0; k < 3; k++) {
             sum[k] += share * at[k];
@@ -116,8 +119,16 @@ static void a_ray_sums_the_chord_of_a_sphere(void **state) {
     stage_open(&s);
     const float r = 40.0f;
     (void)ph_add_ellipsoid(&s.scene, PH_MUSCLE, V3(0, 0, 0), V3(r, r, r));
-    struct ph_view v = {.source = V3(0, 1000, 0), .centre = V3(0, -60, 0), .across = V3(1, 0, 0), .down = V3(0, 0, -1),
-                        .pitch = 1.0f, .columns = 121, .rows = 121, .near = 10, .far = 110, .step = 2.0f};
+    struct ph_view v = {.source = V3(0, 1000, 0),
+                        .centre = V3(0, -60, 0),
+                        .across = V3(1, 0, 0),
+                        .down = V3(0, 0, -1),
+                        .pitch = 1.0f,
+                        .columns = 121,
+                        .rows = 121,
+                        .near = 10,
+                        .far = 110,
+                        .step = 2.0f};
     float line[121 * 121];
     struct err e = {0};
     const struct ph_v3 size = V3(1, 1, 1);
@@ -146,7 +157,8 @@ static float paint_one(const struct ph_painter *painter, struct ph_v3 p) {
         const struct ph_solid *solid = &painter->scene->solids[i];
         float d;
         ph_solid_row(painter->scene, solid, p, V3(0, 0, 0), 1, 0.0f, &d);
-        float cover = ph_clamp(0.5f - d / ph_max(painter->edge_mm, solid->soft), 0.0f, 1.0f) * solid->strength;
+        float cover = ph_clamp(0.5f - d / ph_max(painter->edge_mm, solid->soft), 0.0f, 1.0f) *
+                      solid->strength;
         value += cover * (painter->palette->value[solid->tissue] - value);
     }
     return value;
@@ -158,7 +170,8 @@ static void blocks_settle_nothing_wrongly(void **state) {
     for (size_t k = 0; k < sizeof exams / sizeof exams[0]; k++) {
         struct stage s;
         stage_open(&s);
-        struct ph_case c = {.seed = 77 + k, .exam = exams[k], .age = 60, .side = 1.0f, .female = k == 0};
+        struct ph_case c = {
+            .seed = 77 + k, .exam = exams[k], .age = 60, .side = 1.0f, .female = k == 0};
         struct ph_build build;
         ph_build_case(&build, &c, &s.scene, PH_ARMS_UP, false);
         assert_false(s.scene.failed);
@@ -168,13 +181,15 @@ static void blocks_settle_nothing_wrongly(void **state) {
         struct rng rng = rng_seeded(k);
         int wrong = 0;
         for (int turn = 0; turn < 6; turn++) {
-            struct ph_v3 origin = V3(ph_vary(&rng, -70, 60), ph_vary(&rng, -60, 40), ph_vary(&rng, 0, 120));
+            struct ph_v3 origin =
+                V3(ph_vary(&rng, -70, 60), ph_vary(&rng, -60, 40), ph_vary(&rng, 0, 120));
             struct ph_plane plane = {origin, V3(2.3f, 0.2f, 0), V3(0, 2.1f, 0.4f)};
             float v[64 * 48];
             struct err e = {0};
             assert_int_equal(ph_paint_points(&painter, &plane, 64, 48, 1, v, &e), E_OK);
             for (int i = 0; i < 64 * 48; i += 23) {
-                struct ph_v3 p = v3_at(v3_at(origin, (float)(i % 64), plane.du), (float)(i / 64), plane.dv);
+                struct ph_v3 p =
+                    v3_at(v3_at(origin, (float)(i % 64), plane.du), (float)(i / 64), plane.dv);
                 wrong += near(v[i], paint_one(&painter, p), 1.0f) ? 0 : 1;
             }
         }
@@ -190,10 +205,14 @@ static void lesions_are_where_the_truth_says(void **state) {
         enum ph_exam exam;
         enum ph_lesion lesion;
         enum ph_tissue tissue;
-    } rows[] = {{PH_CT_CHEST, PH_LESION_NODULE, PH_NODULE},      {PH_CT_CHEST, PH_LESION_EFFUSION, PH_EFFUSION},
-                {PH_CT_CHEST, PH_LESION_PNEUMOTHORAX, PH_GAS},   {PH_CT_ABDOMEN, PH_LESION_RENAL_STONE, PH_STONE},
-                {PH_CT_HEAD, PH_LESION_EXTRADURAL, PH_CLOT},     {PH_CT_HEAD, PH_LESION_BRAIN_BLEED, PH_CLOT},
-                {PH_CT_HEAD, PH_LESION_INFARCT, PH_OEDEMA},      {PH_MR_HEAD, PH_LESION_BRAIN_TUMOUR, PH_NECROSIS},
+    } rows[] = {{PH_CT_CHEST, PH_LESION_NODULE, PH_NODULE},
+                {PH_CT_CHEST, PH_LESION_EFFUSION, PH_EFFUSION},
+                {PH_CT_CHEST, PH_LESION_PNEUMOTHORAX, PH_GAS},
+                {PH_CT_ABDOMEN, PH_LESION_RENAL_STONE, PH_STONE},
+                {PH_CT_HEAD, PH_LESION_EXTRADURAL, PH_CLOT},
+                {PH_CT_HEAD, PH_LESION_BRAIN_BLEED, PH_CLOT},
+                {PH_CT_HEAD, PH_LESION_INFARCT, PH_OEDEMA},
+                {PH_MR_HEAD, PH_LESION_BRAIN_TUMOUR, PH_NECROSIS},
                 {PH_CT_ABDOMEN, PH_LESION_LIVER_LESION, PH_CYST}};
     struct ph_palette palette;
     ph_palette_ct(&palette, false);
@@ -201,7 +220,10 @@ static void lesions_are_where_the_truth_says(void **state) {
         for (int side = -1; side <= 1; side += 2) {
             struct stage s;
             stage_open(&s);
-            struct ph_case c = {.seed = 5 + i, .exam = rows[i].exam, .lesion = rows[i].lesion, .age = 50,
+            struct ph_case c = {.seed = 5 + i,
+                                .exam = rows[i].exam,
+                                .lesion = rows[i].lesion,
+                                .age = 50,
                                 .side = (float)side};
             struct ph_build build;
             ph_build_case(&build, &c, &s.scene, PH_ARMS_UP, false);
@@ -212,8 +234,8 @@ static void lesions_are_where_the_truth_says(void **state) {
             assert_int_equal(ph_paint_points(&painter, &plane, 1, 1, 1, &v, &e), E_OK);
             float expected = palette.value[rows[i].tissue];
             if (!near(v, expected, 14.0f)) {
-                fail_msg("%s, side %d: %.0f and not %.0f", ph_lesion_words(rows[i].lesion), side, (double)v,
-                         (double)expected);
+                fail_msg("%s, side %d: %.0f and not %.0f", ph_lesion_words(rows[i].lesion), side,
+                         (double)v, (double)expected);
             }
             arena_done(&s.arena);
         }
@@ -324,7 +346,8 @@ static int look_at(void *context, const char *name, struct slice bytes, struct e
     return E_OK;
 }
 
-static void run_case(struct ph_case *c, struct seen *seen, struct ph_truth *truth, char hex[HASH_HEX_LEN + 1]) {
+static void run_case(struct ph_case *c, struct seen *seen, struct ph_truth *truth,
+                     char hex[HASH_HEX_LEN + 1]) {
     *seen = (struct seen){.hash = hash_stream_new(), .even = true, .c = c};
     assert_non_null(seen->hash);
     struct err e = {0};
@@ -358,7 +381,8 @@ static void a_seed_gives_the_same_bytes_everywhere(void **state) {
     buf_init(&out, 1 << 20);
     ph_truth_json(&truth, &cases[index], &out);
     buf_put_byte(&out, 0);
-    assert_non_null(strstr((const char *)out.data, "\"finding\":\"ring-enhancing mass with oedema\""));
+    assert_non_null(
+        strstr((const char *)out.data, "\"finding\":\"ring-enhancing mass with oedema\""));
     buf_done(&out);
     ph_truth_done(&truth);
     run_case(&cases[index], &seen, &truth, second);
@@ -388,7 +412,9 @@ static void radiographs_are_the_same_everywhere_too(void **state) {
     assert_non_null(stream);
     struct ph_truth truth;
     struct err e = {0};
-    assert_int_equal(ph_write_case(studio, &cases[index], (struct ph_sink){add_to_hash, stream}, &truth, &e), E_OK);
+    assert_int_equal(
+        ph_write_case(studio, &cases[index], (struct ph_sink){add_to_hash, stream}, &truth, &e),
+        E_OK);
     struct hash h = hash_stream_end(stream);
     hash_stream_free(stream);
     char hex[HASH_HEX_LEN + 1];
@@ -411,7 +437,8 @@ static void a_sink_that_refuses_ends_the_case(void **state) {
     int calls = 0;
     struct ph_truth truth;
     struct err e = {0};
-    assert_int_equal(ph_write_case(studio, &c, (struct ph_sink){stop_at_once, &calls}, &truth, &e), E_CANCELLED);
+    assert_int_equal(ph_write_case(studio, &c, (struct ph_sink){stop_at_once, &calls}, &truth, &e),
+                     E_CANCELLED);
     assert_int_equal(calls, 1);
     ph_truth_done(&truth);
 }
