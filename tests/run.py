@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs everything that `make test` promises and closes with "N passed, N failed, N skipped".
 A step is a command. The tests inside a step are counted from cmocka's lines, or from a closing line
-"N passed, N failed[, N skipped]" of its own; a step that prints neither counts as one test by its exit
+"N passed, N failed[, N skipped]" of its own (several are added up); a step that prints neither counts as one test by its exit
 status. A step whose exit status is not 0 has at least one failure.
 Usage: run.py --build BUILD [--only WORD]"""
 import argparse
@@ -33,7 +33,7 @@ class Tally:
     def step(self, name, output, status):
         closing = CLOSING.findall(output)
         if closing:
-            passed, failed, skipped = (int(n or 0) for n in closing[-1])
+            passed, failed, skipped = (sum(int(line[i] or 0) for line in closing) for i in range(3))
         else:
             passed, failed, skipped = (1, 0, 0) if status == 0 else (0, 1, 0)
         if status not in (0, 77) and failed == 0:

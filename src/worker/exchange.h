@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One request out, one answer in, over the parent's end of a child's stream socket, by a deadline.
 // A stream socket, because an answer may be larger than any message: the parent reads the bytes
-// straight into the caller's buffer. Measured for 512 KiB answers against a memfd handed back, the
-// socket is as fast (page faults of the memfd cost what its saved copy gains) and simpler.
+// straight into the caller's buffer.
 #pragma once
 
 #include <stdint.h>

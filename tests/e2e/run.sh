@@ -1,16 +1,23 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The browser tests against a server of their own, filled with the sample files and a few synthetic cases.
-# Usage: tests/e2e/run.sh BUILD SCRIPT [ARGUMENT…]   (@URL@ in an argument is the server's address)
+# The browser tests, a foreign DICOMweb client and a foreign viewer against a server of their own, filled with the
+# sample files and a few synthetic cases. Usage: tests/e2e/run.sh BUILD [SCRIPT…]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-build=$1
+mkdir -p "$1"
+build=$(cd "$1" && pwd)
 shift
+scripts=("$@")
+[ ${#scripts[@]} -gt 0 ] || scripts=(run dicomweb-client ohif)
 PATH="$(tools/node.sh "$build"):$PATH"
-export PATH
+export PATH MACLAB="${MACLAB:-$build/maclab}"
 wanted=$(sha256sum < tests/e2e/package-lock.json)
 if [ "$(cat "$build/e2e.stamp" 2> /dev/null)" != "$wanted" ] || [ ! -d tests/e2e/node_modules ]; then
     (cd tests/e2e && npm ci --no-audit --no-fund --loglevel=error)
     echo "$wanted" > "$build/e2e.stamp"
 fi
-exec python3 tests/with_server.py --samples --demo 6 -- node "$@"
+# shellcheck disable=SC2016
+exec python3 tests/with_server.py --samples --demo 6 -- bash -c '
+    status=0
+    for script in "${@:2}"; do node "tests/e2e/$script.mjs" --base "$1" || status=1; done
+    exit $status' e2e @URL@ "${scripts[@]}"
