@@ -104,21 +104,23 @@ CONF
 fi
 
 # --- measuring ----------------------------------------------------------------------------------------
-one() { # URL LIST ACCEPT CONNECTIONS -> "requests/s p50 p99"
+one() { # URL LIST ACCEPT CONNECTIONS [window] -> "requests/s p50 p99"
     local out
-    out=$(wrk -t1 -c"$4" -d"${seconds}s" --latency -s "$here/peers/wrk_paths.lua" "$1" -- "$2" "$3" 2>&1)
+    out=$(wrk -t1 -c"$4" -d"${seconds}s" --latency -s "$here/peers/wrk_paths.lua" "$1" -- "$2" "$3" "${5:-}" 2>&1)
     if grep -q 'Non-2xx' <<<"$out"; then echo "0 failed failed"; return; fi
     awk '/ 50%/{a=$2} / 99%/{b=$2} /Requests\/sec/{r=$2} END{print r, a, b}' <<<"$out"
 }
 best() { sort -g -k1 | tail -n 1; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN{if (b > 0) printf "%.2f", a / b; else printf "-"}'; }
 
-compare() { # NAME LIST ACCEPT CONNECTIONS [with nginx] [THEIR ACCEPT]
-    local name=$1 list=$work/$2 accept=$3 c=$4 nginx=${5:-} a=() b=() n=() line
+compare() { # NAME LIST ACCEPT CONNECTIONS [nginx|window] [THEIR ACCEPT]
+    local name=$1 list=$work/$2 accept=$3 c=$4 nginx= window= a=() b=() n=() line
+    [ "${5:-}" != nginx ] || nginx=1
+    [ "${5:-}" != window ] || window=window
     for _ in $(seq "$rounds"); do
         [ -z "$nginx" ] || [ -z "$has_nginx" ] || n+=("$(one "$static" "$work/static" '*/*' "$c")")
-        a+=("$(one "$ours" "$list" "$accept" "$c")")
-        [ -z "$has_orthanc" ] || b+=("$(one "$theirs" "$list" "${6:-$accept}" "$c")")
+        a+=("$(one "$ours" "$list" "$accept" "$c" "$window")")
+        [ -z "$has_orthanc" ] || b+=("$(one "$theirs" "$list" "${6:-$accept}" "$c" "$window")")
     done
     line=$(printf '%s\n' "${a[@]}" | best)
     printf '%-34s %2s conn  MacLab %9.1f/s (p50 %s p99 %s)' "$name" "$c" $line
@@ -142,9 +144,10 @@ for c in 1 4; do
     compare "frame, multipart" frames "$multipart" $c nginx
 done
 for c in 1 4; do
-    compare "rendered JPEG" rendered 'image/jpeg' $c
-    compare "rendered PNG" rendered 'image/png' $c
+    compare "rendered JPEG, new windows" rendered 'image/jpeg' $c window
+    compare "rendered PNG, new windows" rendered 'image/png' $c window
 done
+compare "rendered JPEG, seen before" rendered 'image/jpeg' 1
 compare "series metadata" metadata 'application/dicom+json' 1
 compare "whole instance" instances 'multipart/related; type="application/dicom"; transfer-syntax=*' 4
 
@@ -154,7 +157,7 @@ kill "$maclab_pid"
 wait "$maclab_pid" 2>/dev/null || true
 began=$(date +%s%N)
 start_maclab
-until curl -sf -o /dev/null "$ours/healthz"; do :; done
+wait_http "$ours/healthz"
 echo "start to first answer: $((($(date +%s%N) - began) / 1000000)) ms (curl's own start included)"
 sleep 1
 echo "idle: $(memory_mb "$maclab_pid") MB resident"

@@ -14,7 +14,7 @@
 #include "web/routes.h"
 #include "web/server_priv.h"
 
-#define METADATA_MAX ((size_t)1 << 30)
+#define METADATA_MAX ((size_t)256 << 20)
 #define BULK_INFLATED_MAX ((size_t)64 << 20)
 #define OCTETS "application/octet-stream"
 
