@@ -56,6 +56,8 @@ export class StackPane {
   private stacked: SeriesModel | null = null;
   private presentation: Types.ViewPresentation | null = null;
   private inverted = false;
+  /** The range that this pane set last: another one on the screen came from a drag. */
+  private applied: Range | null = null;
   /** The series whose first window was computed from its pixels, because its file proposes none. */
   private computedFor: SeriesModel | null = null;
 
@@ -251,7 +253,8 @@ export class StackPane {
   private applyWindow(w: { width: number; center: number }): void {
     const viewport = this.viewport;
     if (!viewport) return;
-    viewport.setProperties({ voiRange: rangeOf(w, this.frame) });
+    this.applied = rangeOf(w, this.frame);
+    viewport.setProperties({ voiRange: this.applied });
     viewport.render();
   }
 
@@ -286,8 +289,10 @@ export class StackPane {
     return range ? windowOf(range, this.frame) : null;
   }
 
-  /** Called when the library's own drag changed the window: it is the reader's from then on. */
+  /** Called after a drag with the window tool: if it changed the window, that is the reader's from then on. */
   adoptWindow(): void {
+    const range = this.viewport?.getProperties().voiRange;
+    if (!range || (range.lower === this.applied?.lower && range.upper === this.applied.upper)) return;
     this.window = this.currentWindow();
     this.presetId = null;
   }

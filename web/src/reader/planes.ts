@@ -190,7 +190,10 @@ export class Planes {
   /** After a drag in one plane the other two follow. */
   adoptWindow(axis: Axis): void {
     const range = this.viewport(axis)?.getProperties()?.voiRange;
-    if (range) this.setWindow(windowOf(range, this.frame));
+    const other = AXES.find((a) => a !== axis) as Axis;
+    const before = this.viewport(other)?.getProperties()?.voiRange;
+    if (!range || (range.lower === before?.lower && range.upper === before.upper)) return;
+    this.setWindow(windowOf(range, this.frame));
   }
 
   get presets(): Preset[] {
