@@ -17,6 +17,7 @@ struct archive;
 struct entry {
     struct entry *next;
     uint64_t sequence; // of arrival within its intake
+    int source; // a file to be copied to quarantine first; -1: it is there
     struct store_item item;
     struct hash hash; // of the file that becomes the object
     uint64_t len;
@@ -31,8 +32,9 @@ void entry_free(struct entry *e);      // removes it from quarantine; NULL allow
 
 void entry_decide(struct entry *entry, enum intake_verdict verdict, const struct err *why);
 
-// A file whose bytes the archive has needs no worker: decides DUPLICATE.
-int entry_check_known(struct archive *a, struct entry *entry, struct err *e);
+// Copies the source, when there is one, into quarantine. A file whose bytes the archive has needs no
+// worker: decides DUPLICATE. Decides FAILED when it cannot be copied.
+void entry_arrive(struct archive *a, struct store_delivery *delivery, struct entry *entry);
 
 // Runs the gate and extraction in a worker; writes the file anew where its meta information asks
 // for it. Decides REFUSED or FAILED, or leaves a record.

@@ -25,6 +25,7 @@ struct entry *entry_new(uint64_t tag) {
     if (entry != NULL) {
         entry->result.tag = tag;
         entry->item.fd = -1;
+        entry->source = -1;
         buf_init(&entry->answer, ANSWER_MAX);
     }
     return entry;
@@ -32,6 +33,7 @@ struct entry *entry_new(uint64_t tag) {
 
 void entry_free(struct entry *entry) {
     if (entry != NULL) {
+        cleanup_fd(&entry->source);
         store_item_done(&entry->item);
         buf_done(&entry->answer);
         mem_free(entry);
@@ -51,7 +53,7 @@ static void take_known(struct intake_result *r, const struct register_known *kno
     memcpy(r->series, known->series, sizeof r->series);
 }
 
-int entry_check_known(struct archive *a, struct entry *entry, struct err *e) {
+static int check_known(struct archive *a, struct entry *entry, struct err *e) {
     struct db *db;
     int rc = archive_reader(a, &db, e);
     if (rc != E_OK) {
@@ -70,6 +72,27 @@ int entry_check_known(struct archive *a, struct entry *entry, struct err *e) {
     } // else the object was lost: the usual way brings it back
     err_clear(e);
     return E_OK;
+}
+
+static int copy_in(struct store_delivery *delivery, struct entry *entry, struct err *e) {
+    int rc = store_item_begin(delivery, &entry->item, e);
+    rc = rc == E_OK ? store_item_copy(&entry->item, entry->source, e) : rc;
+    rc = rc == E_OK ? store_item_seal(&entry->item, e) : rc;
+    cleanup_fd(&entry->source);
+    return rc;
+}
+
+void entry_arrive(struct archive *a, struct store_delivery *delivery, struct entry *entry) {
+    struct err e = {0};
+    int rc = entry->source >= 0 ? copy_in(delivery, entry, &e) : E_OK;
+    if (rc == E_OK) {
+        entry->hash = entry->item.hash;
+        entry->len = entry->item.len;
+        rc = check_known(a, entry, &e);
+    }
+    if (rc < 0) {
+        entry_decide(entry, INTAKE_FAILED, &e);
+    }
 }
 
 static void copy_text(char *out, size_t size, struct slice text) {

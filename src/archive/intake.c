@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pipeline of an intake: the caller copies into quarantine, runners look at files in workers,
-// one committer makes batches durable; results go back on the caller's thread. Memory is bounded by
+// The pipeline of an intake: runners copy files into quarantine and have workers look at them, one
+// committer makes batches durable; results go back on the caller's thread. Memory is bounded by
 // the number of files in flight. Threads start when there is more than one file to look at.
 #include "archive/intake.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 
@@ -109,7 +111,10 @@ static void examine_next(struct intake *i) {
     struct entry *entry = list_take(&i->arrived);
     i->examining++;
     pthread_mutex_unlock(&i->lock);
-    entry_examine(i->archive, entry);
+    entry_arrive(i->archive, i->delivery, entry);
+    if (!entry->decided) {
+        entry_examine(i->archive, entry);
+    }
     check_study(i, entry);
     pthread_mutex_lock(&i->lock);
     i->examining--;
@@ -198,7 +203,8 @@ static void start_threads(struct intake *i) {
     sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    size_t wanted = archive_worker_count(i->archive);
+    // While workers look at files, as many copy the next ones.
+    size_t wanted = (size_t)2 * archive_worker_count(i->archive);
     wanted = wanted < RUNNERS_MAX ? wanted : RUNNERS_MAX;
     i->threads_run = pthread_create(&i->committer, NULL, run_committer, i) == 0;
     while (i->threads_run && i->runner_count < wanted &&
@@ -274,28 +280,15 @@ static void wait_for_room(struct intake *i, size_t most) {
     i->waiting = false;
 }
 
-// A sealed arrival goes on its way, or has its result at once.
 static void send(struct intake *i, struct entry *entry) {
-    struct err e = {0};
-    entry->hash = entry->item.hash;
-    entry->len = entry->item.len;
-    if (entry_check_known(i->archive, entry, &e) < 0) {
-        entry_decide(entry, INTAKE_FAILED, &e);
-    } else if (entry->decided) {
-        check_study(i, entry);
-    }
     pthread_mutex_lock(&i->lock);
     i->in_flight++;
     entry->sequence = i->next_sequence++;
-    if (entry->decided) {
-        finish_entry(i, entry);
-    } else {
-        list_add(&i->arrived, entry);
-        if (i->arrived.count > 1 && !i->threads_run) {
-            start_threads(i);
-        }
-        pthread_cond_signal(&i->work);
+    list_add(&i->arrived, entry);
+    if (i->arrived.count > 1 && !i->threads_run) {
+        start_threads(i);
     }
+    pthread_cond_signal(&i->work);
     wait_for_room(i, INTAKE_IN_FLIGHT_MAX - 1);
     pthread_mutex_unlock(&i->lock);
 }
@@ -316,14 +309,13 @@ int intake_add_fd(struct intake *i, int fd, uint64_t tag, struct err *e) {
     if (entry == NULL) {
         return no_memory(e);
     }
-    struct err why = {0};
-    int rc = store_item_begin(i->delivery, &entry->item, &why);
-    rc = rc == E_OK ? store_item_copy(&entry->item, fd, &why) : rc;
-    rc = rc == E_OK ? store_item_seal(&entry->item, &why) : rc;
-    if (rc == E_OK) {
-        send(i, entry);
-    } else {
+    entry->source = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (entry->source < 0) {
+        struct err why = {0};
+        err_set_errno(&why, errno, "cannot keep the file open");
         give_up(i, entry, &why);
+    } else {
+        send(i, entry);
     }
     return E_OK;
 }
