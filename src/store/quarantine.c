@@ -18,7 +18,7 @@
 #include "base/rng.h"
 #include "store/store_priv.h"
 
-#define COPY_PIECE ((size_t)1 << 20)
+#define COPY_PIECE ((size_t)1 << 17)
 #define LOCK_NAME "lock"
 #define ID_BYTES 8
 
