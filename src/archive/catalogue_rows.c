@@ -196,7 +196,7 @@ static int find_study(struct db *db, const char *uid, int64_t *ret_id, struct er
 int catalogue_study_read(struct db *db, const char *study_uid, struct arena *a,
                          struct catalogue_study *ret_study, struct catalogue_series **ret_series,
                          size_t *ret_count, struct err *e) {
-    int64_t id;
+    int64_t id = 0;
     int rc = find_study(db, study_uid, &id, e);
     if (rc == E_OK) {
         rc = catalogue_row_study(db, id, a, ret_study, e);
@@ -249,7 +249,7 @@ int catalogue_representative(struct db *db, const char *study_uid, const char *s
     arena_init(&a, (size_t)64 << 20);
     struct catalogue_series *series;
     size_t count = 0;
-    int64_t id;
+    int64_t id = 0;
     int rc = find_study(db, study_uid, &id, e);
     rc = rc == E_OK ? catalogue_rows_series(db, id, &a, &series, &count, e) : rc;
     const struct catalogue_series *chosen = NULL;

@@ -24,8 +24,7 @@ static void put_bytes(struct buf *out, struct slice bytes) {
 }
 
 // Words about a file may quote bytes of it.
-static void put_words(struct buf *out, const char *words) {
-    struct slice text = slice_str(words);
+static void put_words(struct buf *out, struct slice text) {
     put_number(out, text.len);
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.ptr[i];
@@ -37,8 +36,8 @@ static void put_error(struct buf *out, const struct err *e) {
     put_number(out, (uint64_t)(int64_t)e->code);
     put_number(out, e->has_offset);
     put_number(out, e->offset);
-    put_words(out, e->path);
-    put_words(out, e->text);
+    put_words(out, slice_str(e->path));
+    put_words(out, slice_str(e->text));
 }
 
 static void put_report(struct buf *out, const struct gate_report *r) {
@@ -67,7 +66,7 @@ void record_write(const struct record *r, struct buf *out) {
     put_number(out, r->columns);
     put_number(out, r->samples);
     put_number(out, r->bits_allocated);
-    put_bytes(out, r->pixel_problem);
+    put_words(out, r->pixel_problem);
     put_bytes(out, r->frame_table);
     put_bytes(out, r->bulk_table);
     put_bytes(out, r->metadata);
