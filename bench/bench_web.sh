@@ -13,6 +13,7 @@ port=${BENCH_PORT:-8411}
 maclab=${MACLAB:-$build/maclab}
 python=/usr/bin/python3
 ours=http://127.0.0.1:$port theirs=http://127.0.0.1:$((port + 1)) static=http://127.0.0.1:$((port + 3))
+slice=${MACLAB_SAMPLES:-$here/../../shared/dicom-samples}/codecs/explicit-le/ctimage.explicit-le.dcm
 mkdir -p "$work"
 
 if ! command -v wrk >/dev/null || ! $python -c 'import pydicom' 2>/dev/null; then
@@ -34,7 +35,12 @@ memory_mb() { awk '/VmRSS/{printf "%.1f", $2 / 1024}' "/proc/$1/status"; }
 if [ "$(cat "$work/made" 2>/dev/null)" != "$files" ]; then
     rm -rf "$work"
     mkdir -p "$work/www"
-    $python "$here/peers/make_ct.py" "$work/ct" "$files"
+    if [ -f "$slice" ]; then
+        $python "$here/peers/make_slices.py" "$slice" "$work/ct" "$files"
+    else
+        echo "no sample slice: the corpus is noise, the worst case of every codec"
+        $python "$here/peers/make_ct.py" "$work/ct" "$files"
+    fi
     $python - "$work" <<'PY'
 import pathlib, sys, pydicom
 work = pathlib.Path(sys.argv[1])
