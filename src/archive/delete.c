@@ -52,7 +52,7 @@ static int delete_instance(struct db *db, const struct retrieve_instance *i, str
         "DELETE FROM instance_data WHERE instance = ?1",
         "DELETE FROM instance WHERE id = ?1",
     };
-    int64_t id;
+    int64_t id = 0;
     int rc = one_number(db, "SELECT id FROM instance WHERE sop_instance = ?",
                         slice_str(i->instance), &id, e);
     for (size_t k = 0; rc == E_OK && k < sizeof steps / sizeof steps[0]; k++) {

@@ -221,7 +221,7 @@ static int frame_ranges(const struct px_frames *t, struct slice bulk, uint32_t f
 
 int retrieve_frame(struct db *db, const struct hash *object, uint32_t frame, struct arena *a,
                    struct retrieve_range **ret_ranges, size_t *ret_count, struct err *e) {
-    struct db_stmt *s;
+    struct db_stmt *s = NULL;
     int rc = find_data(db, "frame_table, d.bulk_table", object, &s, e);
     if (rc != E_OK) {
         return rc;
@@ -241,7 +241,7 @@ int retrieve_frame(struct db *db, const struct hash *object, uint32_t frame, str
 
 static int find_bulk(struct db *db, const struct hash *object, const char *bulk_path, bool inflated,
                      struct retrieve_range *ret_range, struct err *e) {
-    struct db_stmt *s;
+    struct db_stmt *s = NULL;
     int rc = find_data(db, "bulk_table", object, &s, e);
     if (rc != E_OK) {
         return rc;

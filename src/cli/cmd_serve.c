@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "policy/audit.h"
 #include "web/listen.h"
 #include "web/server.h"
 
@@ -203,7 +204,10 @@ int cmd_serve(int argc, char **argv) {
         (void)close(listen_fd);
         return cli_fail(CLI_MISUSE, &e);
     }
-    rc = serve(archive, &o, listen_fd, address.host, port, &signals);
+    // A station that pages through a series is one line and a count in the audit log.
+    rc = audit_count_reads(archive_audit(archive), AUDIT_READS_WINDOW, &e) == E_OK
+             ? serve(archive, &o, listen_fd, address.host, port, &signals)
+             : cli_fail(CLI_MISUSE, &e);
     archive_close(archive);
     return rc;
 }

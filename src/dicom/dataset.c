@@ -256,6 +256,7 @@ int dcm_dataset_read(struct arena *a, struct slice input, enum dcm_encoding enco
     b.arena = a;
     b.input = input;
     b.base = base;
+    b.levels[0].dataset = NULL;
     int rc = open_dataset(&b, encoding, false, e);
     if (rc != E_OK) {
         return rc;

@@ -552,7 +552,7 @@ static int make_directory(struct dcm_dicomdir_maker *m, struct dcm_dataset **ret
 
 static int write_directory(struct dcm_dicomdir_maker *m, const char *instance_uid,
                            struct dcm_sink sink, struct err *e) {
-    struct dcm_dataset *d;
+    struct dcm_dataset *d = NULL;
     const struct dcm_write_options options = {.syntax_uid = DCM_EXPLICIT_LE_UID,
                                               .sop_class_uid = DCM_DICOMDIR_UID,
                                               .sop_instance_uid = instance_uid};

@@ -467,8 +467,8 @@ static void no_directory_is_refused(void **state) {
 // --- opening
 
 static void write_file(const char *folder, const char *name) {
-    char path[256];
-    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    char path[512];
+    (void)snprintf(path, sizeof path, "%.255s/%.200s", folder, name);
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
     assert_int_equal(fclose(file), 0);
