@@ -388,17 +388,37 @@ static int read_total(struct verify *v, struct db *db, struct err *e) {
     return rc;
 }
 
+static int has_instances(struct db *db, bool *ret_has, struct err *e) {
+    struct db_stmt *s;
+    int rc = db_prepare(db, "SELECT 1 FROM instance LIMIT 1", &s, e);
+    if (rc != E_OK) {
+        return rc;
+    }
+    rc = db_step(s, e);
+    *ret_has = rc == 1;
+    if (rc == 1) {
+        db_reset(s);
+    }
+    return rc < 0 ? rc : E_OK;
+}
+
 // 1 for a catalogue that was only just begun (its first opening was killed): it is empty, and the
 // next opening completes it.
 static int check_version(struct db *db, struct err *e) {
     int version = 0;
+    bool has = false;
     int rc = db_version(db, &version, e);
     int known = schema_migrations[schema_migration_count - 1].version;
-    if (rc == E_OK && version == 0) {
+    if (rc == E_OK && version > 0 && version < known) {
+        rc = has_instances(db, &has, e);
+    }
+    if (rc == E_OK && version < known && !has) {
         return 1;
     }
     if (rc == E_OK && version != known) {
-        rc = err_set(e, E_DATABASE, "the catalogue has schema version %d; this program knows %d",
+        rc = err_set(e, E_DATABASE,
+                     "the catalogue has schema version %d; this program knows %d (a start of the "
+                     "server or an import brings an older one up)",
                      version, known);
     }
     return rc;
