@@ -457,13 +457,43 @@ static void test_findings(void **state) {
     register_rollback(b);
 }
 
+// A catalogue of the first version, with rows, is brought up with its sums made.
+static void test_upgrade(void **state) {
+    (void)state;
+    char old[] = "/tmp/maclab-test-upgrade-XXXXXX";
+    struct err e = {0};
+    struct db *d;
+    struct db_stmt *s;
+    int fd = mkstemp(old);
+    assert_true(fd >= 0 && close(fd) == 0);
+    assert_int_equal(db_open(old, DB_READ_WRITE, &d, &e), E_OK);
+    assert_int_equal(db_migrate(d, schema_migrations, 1, &e), E_OK);
+    assert_int_equal(db_exec(d,
+                             "PRAGMA foreign_keys = OFF;"
+                             "INSERT INTO study_facet VALUES (0, 'CT', 1), (0, 'CT', 2),"
+                             " (0, 'MR', 2), (1, 'CHEST', 1);",
+                             &e),
+                     E_OK);
+    assert_int_equal(schema_bring(d, &e), E_OK);
+    assert_int_equal(db_prepare(d, "SELECT studies FROM facet_total ORDER BY kind, value", &s, &e),
+                     E_OK);
+    static const int64_t expect[] = {2, 1, 1};
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(db_step(s, &e), 1);
+        assert_int_equal(db_i64(s, 0), expect[i]);
+    }
+    assert_int_equal(db_step(s, &e), 0);
+    db_close(d);
+    (void)unlink(old);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_matching), cmocka_unit_test(test_refused),
         cmocka_unit_test(test_paging),   cmocka_unit_test(test_returned),
         cmocka_unit_test(test_stopping), cmocka_unit_test(test_every_attribute),
         cmocka_unit_test(test_page),     cmocka_unit_test(test_series_page),
-        cmocka_unit_test(test_findings),
+        cmocka_unit_test(test_findings), cmocka_unit_test(test_upgrade),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
