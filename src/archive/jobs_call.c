@@ -50,16 +50,21 @@ static int from_cache(struct archive *a, const char *key, struct buf *out) {
     return E_OK;
 }
 
+// Whether the same picture is likely to be asked for again after it left the caller's memory: not the
+// many that a dragged window makes.
+static bool worth_keeping(const struct job_render *job) { return !job->request.has_window; }
+
 static int picture(struct archive *a, const struct hash *object, const struct job_render *job,
                    struct buf *out, struct err *e) {
     char key[512];
     name_picture(object, job, key, sizeof key);
-    if (from_cache(a, key, out) == E_OK) {
+    bool keep = worth_keeping(job);
+    if (keep && from_cache(a, key, out) == E_OK) {
         return E_OK;
     }
     size_t before = out->len;
     int rc = call(a, JOB_RENDER, object, slice_of(job, sizeof *job), out, e);
-    if (rc == E_OK && out->len - before <= CACHED_MAX) {
+    if (rc == E_OK && keep && out->len - before <= CACHED_MAX) {
         (void)store_cache_put(archive_store(a), key, slice_from(buf_slice(out), before));
     }
     return rc;
