@@ -126,7 +126,7 @@ export async function reader(app) {
     await app.press('Home');
     await app.atIndex(0);
     await page.locator('[data-menu="presets"]').click();
-    await page.locator('.menu-item', { hasText: 'Bone' }).click();
+    await page.locator('.menu-item', { hasText: 'Bone' }).last().click();
     await until(async () => (await app.window())?.width === 2500, 'the bone window');
     await page.mouse.move(5, 400);
     await app.rested();
@@ -204,7 +204,7 @@ export async function reader(app) {
     await app.drag([400, 300], [400, 380]);
     ok((await app.window()).level !== wider.level, 'another level by a drag down');
     await page.locator('[data-menu="presets"]').click();
-    await page.locator('.menu-item', { hasText: 'Lung' }).click();
+    await page.locator('.menu-item', { hasText: 'Lung' }).last().click();
     await until(async () => JSON.stringify(await app.window()) === JSON.stringify({ width: 1500, level: -600 }), 'the lung window');
     await app.rested();
     ok((await app.canvas()).sum !== dark, 'the picture changed');
@@ -269,6 +269,17 @@ export async function reader(app) {
       await app.press(key);
       await until(async () => (await page.locator('section[id^="viewport-"]').count()) === panes, `${panes} viewports`);
     }
+    // The picture keeps its proportions when the layout changes: the canvas has as many pixels as its element.
+    await app.shown(1);
+    await until(
+      () =>
+        page.evaluate(() =>
+          [...document.querySelectorAll('section[id^="viewport-"] canvas')].every(
+            (c) => Math.abs(c.width / c.height - c.clientWidth / c.clientHeight) < 0.02,
+          ),
+        ),
+      'canvases follow their viewports',
+    );
     const thumb = page.locator(`[data-series="${series.series_uid}"]`);
     await thumb.dragTo(app.viewport(2));
     await app.shown(2);

@@ -62,6 +62,11 @@ const STATES = {
     await app.drag([420, 380], [500, 440]);
     await app.press('w');
   },
+  'reader-two': async (app) => {
+    await STATES.reader(app);
+    await app.press('d', 'g');
+    await app.page.waitForTimeout(2500);
+  },
   'reader-four': async (app) => {
     await STATES.reader(app);
     await app.press('Shift+Q');

@@ -50,6 +50,7 @@ export class Reader {
   private readonly prefetcher: Prefetcher;
   private readonly listeners = new Set<() => void>();
   private scheduled = false;
+  private resizing = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private wheel = 0;
   private ended = false;
@@ -172,7 +173,7 @@ export class Reader {
       const next = this.series.find((s) => s.readable && !shown.has(s));
       if (!next) break;
       shown.add(next);
-      void pane.show(next);
+      void pane.show(next).then(() => this.joinLink(pane));
     }
     this.changed();
   }
@@ -186,6 +187,7 @@ export class Reader {
     this.active = index;
     this.cursor = null;
     await pane.show(series);
+    this.joinLink(pane);
     this.changed();
   }
 
@@ -230,6 +232,13 @@ export class Reader {
       const near = here ? nearestByPosition(here, pane.series.frames) : null;
       void pane.goTo(near ?? pane.index + step);
     }
+  }
+
+  /** A viewport that has just been filled joins the others where scrolling is linked. */
+  private joinLink(pane: StackPane): void {
+    if (!this.linked) return;
+    const leader = this.visible.find((p) => p !== pane && p.count > 0);
+    if (leader) this.follow(leader, 0);
   }
 
   setLinked(on: boolean): void {
@@ -510,8 +519,19 @@ export class Reader {
     this.changed();
   }
 
-  resize(): void {
-    this.engine.resize(true, true);
-    this.changed();
+  /** Lets the canvases follow an element of a viewport whose size changes. Returns how to stop. */
+  watchSize(element: Element): () => void {
+    const observer = new ResizeObserver(() => {
+      if (this.resizing || this.ended) return;
+      this.resizing = true;
+      requestAnimationFrame(() => {
+        this.resizing = false;
+        if (this.ended) return;
+        this.engine.resize(true, true);
+        this.changed();
+      });
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
   }
 }
