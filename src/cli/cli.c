@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cli.h"
 
+#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "cli/version.h"
 
 const char cli_version[] = MACLAB_VERSION;
@@ -33,15 +35,30 @@ int cli_fail(int status, const struct err *why) {
     return status;
 }
 
-const char *cli_data_dir(int argc, char **argv) {
-    const char *dir = getenv("MACLAB_DATA");
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        if (strcmp(argv[i], "--data") == 0 && i + 1 < argc) {
-            dir = argv[i + 1];
-        } else if (strncmp(argv[i], "--data=", 7) == 0) {
-            dir = argv[i] + 7;
-        }
+// Reads the words as the command itself will, on a copy, because getopt reorders; what it does not
+// know is the command's business.
+static const char *named_data_dir(int argc, char **words) {
+    static const struct option options[] = {{"data", required_argument, NULL, 'd'},
+                                            {NULL, 0, NULL, 0}};
+    const char *dir = NULL;
+    int option;
+    optind = 1;
+    opterr = 0;
+    while ((option = getopt_long(argc, words, "d:", options, NULL)) != -1) {
+        dir = option == 'd' ? optarg : dir;
     }
+    return dir;
+}
+
+const char *cli_data_dir(int argc, char **argv) {
+    char **words = mem_array((size_t)argc + 1, sizeof *words);
+    const char *dir = NULL;
+    if (words != NULL) {
+        memcpy(words, argv, (size_t)argc * sizeof *words);
+        dir = named_data_dir(argc, words);
+        mem_free(words);
+    }
+    dir = dir == NULL ? getenv("MACLAB_DATA") : dir;
     return dir == NULL || dir[0] == '\0' ? CLI_DATA_DEFAULT : dir;
 }
 
