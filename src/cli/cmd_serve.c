@@ -4,7 +4,6 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -14,6 +13,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/num.h"
 #include "cli/cli.h"
 #include "policy/audit.h"
 #include "web/listen.h"
@@ -21,6 +21,7 @@
 
 #define HTTP_DEFAULT "127.0.0.1:8080"
 #define NAMES_MAX 16
+#define WORKERS_MAX 64
 #define OPEN_FILES_WANTED 8192
 #define PATH_TEXT_MAX 4096
 
@@ -49,6 +50,15 @@ static int bad_usage(const char *text) {
     return CLI_MISUSE;
 }
 
+static int take_workers(const char *text, unsigned *ret_workers) {
+    uint64_t count;
+    if (!num_parse_u64(slice_str(text), WORKERS_MAX, &count) || count == 0) {
+        return bad_usage("--workers must be a number from 1 to 64");
+    }
+    *ret_workers = (unsigned)count;
+    return CLI_OK;
+}
+
 static int take_option(int option, struct serve_options *o) {
     switch (option) {
     case 'd':
@@ -73,8 +83,7 @@ static int take_option(int option, struct serve_options *o) {
         o->origins[o->origin_count++] = optarg;
         break;
     case 'j':
-        o->workers = (unsigned)strtoul(optarg, NULL, 10);
-        break;
+        return take_workers(optarg, &o->workers);
     case '?':
         (void)fputs(usage_text, stdout);
         return -1;
