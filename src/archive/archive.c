@@ -103,21 +103,30 @@ static int stop_at_first(const struct hash *hash, const char *path, void *contex
     return hash != NULL ? 1 : 0;
 }
 
-// A catalogue that is not there while objects are was lost: a new one would make the sweep remove
-// them.
-static int check_not_lost(struct archive *a, struct err *e) {
-    struct stat st;
-    if (stat(a->catalogue, &st) == 0 || errno != ENOENT) {
-        return E_OK;
-    }
+// A catalogue that is not there, or has nothing in it, while objects are was lost: a new one would
+// make the sweep remove them.
+static int refuse_lost(struct archive *a, const char *how, struct err *e) {
     int rc = store_objects_each(a->store, stop_at_first, NULL, e);
     if (rc == 1) {
         return err_set(e, E_CORRUPT,
-                       "%s is missing but the folder holds objects: bring it back from a backup; "
+                       "%s is %s but the folder holds objects: bring it back from a backup; "
                        "nothing was changed",
-                       a->catalogue);
+                       a->catalogue, how);
     }
     return rc;
+}
+
+static int check_not_missing(struct archive *a, struct err *e) {
+    struct stat st;
+    bool missing = stat(a->catalogue, &st) != 0 && errno == ENOENT;
+    return missing ? refuse_lost(a, "missing", e) : E_OK;
+}
+
+// A power cut or a careless hand leaves a file of no length, which SQLite takes for a new catalogue.
+static int check_not_empty(struct archive *a, struct err *e) {
+    int version = 0;
+    int rc = db_version(a->writer, &version, e);
+    return rc == E_OK && version == 0 ? refuse_lost(a, "empty", e) : rc;
 }
 
 static bool has_entries(const char *data_dir, const char *folder) {
@@ -190,8 +199,9 @@ static int sweep(struct archive *a, const char *data_dir, struct err *e) {
 }
 
 static int open_catalogue(struct archive *a, struct err *e) {
-    int rc = check_not_lost(a, e);
+    int rc = check_not_missing(a, e);
     rc = rc == E_OK ? db_open(a->catalogue, DB_READ_WRITE, &a->writer, e) : rc;
+    rc = rc == E_OK ? check_not_empty(a, e) : rc;
     return rc == E_OK ? schema_bring(a->writer, e) : rc;
 }
 

@@ -424,11 +424,29 @@ static int check_version(struct db *db, struct err *e) {
     return rc;
 }
 
+static int stop_at_object(const struct hash *hash, const char *path, void *context) {
+    (void)path;
+    (void)context;
+    return hash != NULL ? 1 : 0;
+}
+
+// A catalogue without a schema is just begun, or what is left of one that knew these objects.
+static int check_begun(struct verify *v, struct db *db, struct err *e) {
+    int version = 0;
+    int rc = db_version(db, &version, e);
+    rc = rc == E_OK && version == 0 ? store_objects_each(v->store, stop_at_object, NULL, e) : rc;
+    if (rc == 1) {
+        report(v, VERIFY_CATALOGUE, v->catalogue, "it is empty but the folder holds objects");
+        rc = E_OK;
+    }
+    return rc;
+}
+
 static int run_passes(struct verify *v, struct db *db, struct err *e) {
     struct err damage = {0};
     int rc = check_version(db, e);
     if (rc != E_OK) {
-        return rc < 0 ? rc : E_OK;
+        return rc < 0 ? rc : check_begun(v, db, e);
     }
     if (db_integrity(db, &damage) != E_OK) {
         report(v, VERIFY_CATALOGUE, v->catalogue, damage.text);
