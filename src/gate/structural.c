@@ -20,9 +20,24 @@ static int check_empty(struct arena *a, struct slice bytes, struct gate_structur
     return bytes.len == 0 ? err_set(e, E_NOT_DICOM, "the file is empty") : E_OK;
 }
 
+static void take_meta_uid(const struct dcm_dataset *meta, dcm_tag tag, char out[DCM_UID_MAX + 1]) {
+    struct slice uid;
+    if (meta != NULL && dcm_text(meta, tag, 0, &uid) && dcm_uid_usable(uid)) {
+        memcpy(out, uid.ptr, uid.len);
+        out[uid.len] = '\0';
+    }
+}
+
+// The names of the meta information stand until the data set has told its own: of a file that is
+// refused before that the sender still learns which it was.
 static int check_open(struct arena *a, struct slice bytes, struct gate_structural *s,
                       struct err *e) {
-    return dcm_file_open(a, bytes, &s->file, e);
+    int rc = dcm_file_open(a, bytes, &s->file, e);
+    if (rc == E_OK) {
+        take_meta_uid(s->file.meta, DCM_MediaStorageSOPClassUID, s->sop_class);
+        take_meta_uid(s->file.meta, DCM_MediaStorageSOPInstanceUID, s->sop_instance);
+    }
+    return rc;
 }
 
 static int check_parse(struct arena *a, struct slice bytes, struct gate_structural *s,

@@ -104,6 +104,8 @@ static void test_cut(void **state) {
          &s);
     assert_true(s.report.why.has_offset);
     assert_non_null(strstr(s.report.why.path, "7FE0,0010"));
+    assert_string_equal(s.sop_instance, "2.25.300"); // the sender learns which it was
+    assert_true(s.sop_class[0] != '\0');
     look(slice_of(file.data, 0), (struct expect){E_NOT_DICOM, GATE_REASON_EMPTY}, NULL);
     buf_done(&file);
 }
