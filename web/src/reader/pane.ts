@@ -341,6 +341,20 @@ export class StackPane {
     this.zoomBy(scale / wanted);
   }
 
+  /** Whether the image lies as it first did: fitted, upright, not moved. Such an image is fitted anew when its viewport changes. */
+  get fitted(): boolean {
+    const viewport = this.viewport;
+    if (!viewport || !this.showing) return false;
+    const { rotation = 0, flipHorizontal = false, flipVertical = false } = viewport.getViewPresentation();
+    const [x, y] = viewport.getPan();
+    return !rotation && !flipHorizontal && !flipVertical && Math.abs(viewport.getZoom() - 1) < 0.01 && Math.hypot(x, y) < 1;
+  }
+
+  fit(): void {
+    this.viewport?.resetCamera();
+    this.viewport?.render();
+  }
+
   panBy(dx: number, dy: number): void {
     const viewport = this.viewport;
     if (!viewport || !this.showing) return;

@@ -527,7 +527,9 @@ export class Reader {
       requestAnimationFrame(() => {
         this.resizing = false;
         if (this.ended) return;
+        const fitted = this.planes.on ? [] : this.visible.filter((p) => p.fitted);
         this.engine.resize(true, true);
+        for (const pane of fitted) pane.fit();
         this.changed();
       });
     });
