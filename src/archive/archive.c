@@ -122,7 +122,8 @@ static int check_not_missing(struct archive *a, struct err *e) {
     return missing ? refuse_lost(a, "missing", e) : E_OK;
 }
 
-// A power cut or a careless hand leaves a file of no length, which SQLite takes for a new catalogue.
+// A power cut or a careless hand leaves a file of no length, which SQLite takes for a new
+// catalogue.
 static int check_not_empty(struct archive *a, struct err *e) {
     int version = 0;
     int rc = db_version(a->writer, &version, e);

@@ -680,12 +680,11 @@ int main(int argc, char **argv) {
     }
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_verdicts),      TEST(test_other_meta),     TEST(test_many),
-        TEST(test_retrieval),     TEST(test_deflated),       TEST(test_deletion),
-        TEST(test_second_server), TEST(test_lost_catalogue), TEST(test_emptied_catalogue),
-        TEST(test_damaged_catalogue),
-        TEST(test_sweep),         TEST(test_verify_sees),    TEST(test_full_disk),
-        TEST(test_read_only),     TEST(test_abandoned),
+        TEST(test_verdicts),          TEST(test_other_meta),     TEST(test_many),
+        TEST(test_retrieval),         TEST(test_deflated),       TEST(test_deletion),
+        TEST(test_second_server),     TEST(test_lost_catalogue), TEST(test_emptied_catalogue),
+        TEST(test_damaged_catalogue), TEST(test_sweep),          TEST(test_verify_sees),
+        TEST(test_full_disk),         TEST(test_read_only),      TEST(test_abandoned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
