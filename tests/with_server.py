@@ -3,7 +3,8 @@
 """Starts MacLab on a fresh archive and a free loopback port, runs a command against it and ends it.
 In the command, @URL@ is the server's address, @DATA@ its data folder.
 Usage: with_server.py [--samples] [--demo N] -- COMMAND…
---samples imports ../shared/dicom-samples (skipped where absent), --demo makes N synthetic cases."""
+--samples imports ../shared/dicom-samples, --demo makes N synthetic cases; with both, the synthetic cases stand in where
+the samples are absent."""
 import argparse
 import os
 import pathlib
@@ -27,16 +28,17 @@ def free_port():
 
 
 def fill(data, options):
-    if options.demo:
-        subprocess.run([MACLAB, "demo", "--data", data, "--cases", str(options.demo)], check=True,
-                       stdout=subprocess.DEVNULL)
     if options.samples and SAMPLES.is_dir():
         # Some of the samples are refused by design: exit status 1.
         run = subprocess.run([MACLAB, "import", "--data", data, str(SAMPLES)], stdout=subprocess.DEVNULL)
         if run.returncode not in (0, 1):
             sys.exit("import of the samples ended with status %d" % run.returncode)
-    elif options.samples:
+        return
+    if options.samples:
         print("samples skipped: %s is not there" % SAMPLES)
+    if options.demo:
+        subprocess.run([MACLAB, "demo", "--data", data, "--cases", str(options.demo)], check=True,
+                       stdout=subprocess.DEVNULL)
 
 
 def wait_for(url, server):

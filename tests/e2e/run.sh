@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The browser tests, a foreign DICOMweb client and a foreign viewer against a server of their own, filled with the
-# sample files and a few synthetic cases. Usage: tests/e2e/run.sh BUILD [SCRIPT…]
+# sample files, or with synthetic cases where they are absent. Usage: tests/e2e/run.sh BUILD [SCRIPT…]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 mkdir -p "$1"
@@ -17,7 +17,7 @@ if [ "$(cat "$build/e2e.stamp" 2> /dev/null)" != "$wanted" ] || [ ! -d tests/e2e
     echo "$wanted" > "$build/e2e.stamp"
 fi
 # shellcheck disable=SC2016
-exec python3 tests/with_server.py --samples --demo 6 -- bash -c '
+exec python3 tests/with_server.py --samples --demo 20 -- bash -c '
     status=0
     for script in "${@:2}"; do node "tests/e2e/$script.mjs" --base "$1" || status=1; done
     exit $status' e2e @URL@ "${scripts[@]}"
