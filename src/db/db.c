@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -13,6 +14,7 @@
 #include "db/db_priv.h"
 
 #define DB_BUSY_MS 15000
+#define DB_BUSY_STEP_MS 5
 #define DB_CACHE_KIB "4096"
 
 static int code_of(int sqlite_code) {
@@ -71,6 +73,19 @@ int db_file_check(struct db *d, struct err *e) {
     return E_OK;
 }
 
+// Two that open a new file at once: the one that comes second is told at once that it is locked,
+// because SQLite does not ask its busy handler while a journal mode changes.
+static int use_log(struct db *d, struct err *e) {
+    int rc = db_exec(d, "PRAGMA journal_mode = WAL;", e);
+    for (int waited = 0; rc == E_BUSY && waited < DB_BUSY_MS; waited += DB_BUSY_STEP_MS) {
+        const struct timespec pause = {0, DB_BUSY_STEP_MS * 1000000L};
+        (void)nanosleep(&pause, NULL);
+        err_clear(e);
+        rc = db_exec(d, "PRAGMA journal_mode = WAL;", e);
+    }
+    return rc;
+}
+
 static int configure(struct db *d, enum db_mode mode, struct err *e) {
     sqlite3_busy_timeout(d->raw, DB_BUSY_MS);
     sqlite3_extended_result_codes(d->raw, 1);
@@ -84,8 +99,7 @@ static int configure(struct db *d, enum db_mode mode, struct err *e) {
                      "PRAGMA synchronous = FULL;",
                      e);
     if (rc == E_OK) {
-        rc = db_exec(
-            d, mode == DB_READ_WRITE ? "PRAGMA journal_mode = WAL;" : "PRAGMA query_only = ON;", e);
+        rc = mode == DB_READ_WRITE ? use_log(d, e) : db_exec(d, "PRAGMA query_only = ON;", e);
     }
     // Reads the first page, so that a file that is no database is told apart here.
     return rc == E_OK ? db_exec(d, "SELECT count(*) FROM sqlite_schema;", e) : rc;

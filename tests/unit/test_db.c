@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -223,6 +224,54 @@ static void test_lost_file(void **state) {
     db_close(d);
 }
 
+#define OPENERS 8
+#define OPENING_ROUNDS 20
+
+// In a process of its own; true when it could open the new file and bring its schema.
+static int open_in_child(int start) {
+    struct err e = {0};
+    struct db *d = NULL;
+    char byte;
+    (void)!read(start, &byte, 1); // ends for all at once
+    bool done = db_open(path, DB_READ_WRITE, &d, &e) == E_OK && db_migrate(d, both, 2, &e) == E_OK;
+    if (!done) {
+        (void)fprintf(stderr, "%s\n", e.text);
+    }
+    db_close(d);
+    return done ? 0 : 1;
+}
+
+static unsigned open_at_once(void) {
+    int start[2];
+    pid_t children[OPENERS];
+    unsigned failures = 0;
+    assert_int_equal(pipe(start), 0);
+    for (int i = 0; i < OPENERS; i++) {
+        children[i] = fork();
+        if (children[i] == 0) {
+            (void)close(start[1]);
+            _exit(open_in_child(start[0]));
+        }
+    }
+    (void)close(start[0]);
+    (void)close(start[1]);
+    for (int i = 0; i < OPENERS; i++) {
+        int status = 0;
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        failures += status != 0;
+    }
+    return failures;
+}
+
+// Several imports into a folder that is not there yet.
+static void test_opened_at_once(void **state) {
+    for (int round = 0; round < OPENING_ROUNDS; round++) {
+        assert_int_equal(open_at_once(), 0);
+        (void)teardown(state); // a new file for the next round
+        assert_int_equal(setup(state), 0);
+    }
+}
+
 static void test_no_database(void **state) {
     (void)state;
     struct err e = {0};
@@ -271,6 +320,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_statement_cache, setup, teardown),
         cmocka_unit_test_setup_teardown(test_transactions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lost_file, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_opened_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_database, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
     };
