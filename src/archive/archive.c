@@ -103,31 +103,34 @@ static int stop_at_first(const struct hash *hash, const char *path, void *contex
     return hash != NULL ? 1 : 0;
 }
 
+static bool is_missing(const struct archive *a) {
+    struct stat st;
+    return stat(a->catalogue, &st) != 0 && errno == ENOENT;
+}
+
+// A file of no length, as a power cut leaves it, is a new catalogue for SQLite.
+static bool is_empty(const struct archive *a) {
+    struct err ignored = {0};
+    int version = 0;
+    return db_version(a->writer, &version, &ignored) == E_OK && version == 0;
+}
+
 // A catalogue that is not there, or has nothing in it, while objects are was lost: a new one would
-// make the sweep remove them.
-static int refuse_lost(struct archive *a, const char *how, struct err *e) {
-    int rc = store_objects_each(a->store, stop_at_first, NULL, e);
+// make the sweep remove them. Asked again after the look at the objects, because another process
+// may have made the catalogue and stored into it meanwhile.
+static int refuse_lost(const struct archive *a, bool (*is_lost)(const struct archive *a),
+                       const char *how, struct err *e) {
+    int rc = is_lost(a) ? store_objects_each(a->store, stop_at_first, NULL, e) : E_OK;
     if (rc == 1) {
-        return err_set(e, E_CORRUPT,
-                       "%s is %s but the folder holds objects: bring it back from a backup; "
-                       "nothing was changed",
-                       a->catalogue, how);
+        rc = E_OK;
+        if (is_lost(a)) {
+            rc = err_set(e, E_CORRUPT,
+                         "%s is %s but the folder holds objects: bring it back from a backup; "
+                         "nothing was changed",
+                         a->catalogue, how);
+        }
     }
     return rc;
-}
-
-static int check_not_missing(struct archive *a, struct err *e) {
-    struct stat st;
-    bool missing = stat(a->catalogue, &st) != 0 && errno == ENOENT;
-    return missing ? refuse_lost(a, "missing", e) : E_OK;
-}
-
-// A power cut or a careless hand leaves a file of no length, which SQLite takes for a new
-// catalogue.
-static int check_not_empty(struct archive *a, struct err *e) {
-    int version = 0;
-    int rc = db_version(a->writer, &version, e);
-    return rc == E_OK && version == 0 ? refuse_lost(a, "empty", e) : rc;
 }
 
 static bool has_entries(const char *data_dir, const char *folder) {
@@ -200,9 +203,9 @@ static int sweep(struct archive *a, const char *data_dir, struct err *e) {
 }
 
 static int open_catalogue(struct archive *a, struct err *e) {
-    int rc = check_not_missing(a, e);
+    int rc = refuse_lost(a, is_missing, "missing", e);
     rc = rc == E_OK ? db_open(a->catalogue, DB_READ_WRITE, &a->writer, e) : rc;
-    rc = rc == E_OK ? check_not_empty(a, e) : rc;
+    rc = rc == E_OK ? refuse_lost(a, is_empty, "empty", e) : rc;
     return rc == E_OK ? schema_bring(a->writer, e) : rc;
 }
 

@@ -435,9 +435,10 @@ static int check_begun(struct verify *v, struct db *db, struct err *e) {
     int version = 0;
     int rc = db_version(db, &version, e);
     rc = rc == E_OK && version == 0 ? store_objects_each(v->store, stop_at_object, NULL, e) : rc;
-    if (rc == 1) {
+    bool objects = rc == 1;
+    rc = objects ? db_version(db, &version, e) : rc; // it may have been made meanwhile
+    if (rc == E_OK && objects && version == 0) {
         report(v, VERIFY_CATALOGUE, v->catalogue, "it is empty but the folder holds objects");
-        rc = E_OK;
     }
     return rc;
 }
