@@ -44,11 +44,11 @@ static int one_number(struct db *db, const char *sql, struct slice uid, int64_t 
 static int delete_instance(struct db *db, const struct retrieve_instance *i, struct err *e) {
     static const char *const steps[] = {
         ("UPDATE series SET instance_count = instance_count - 1,"
-        " frame_count = frame_count - (SELECT frames FROM instance WHERE id = ?1),"
-        " bytes = bytes - (SELECT bytes FROM instance WHERE id = ?1)"
-        " WHERE id = (SELECT series FROM instance WHERE id = ?1)"),
+         " frame_count = frame_count - (SELECT frames FROM instance WHERE id = ?1),"
+         " bytes = bytes - (SELECT bytes FROM instance WHERE id = ?1)"
+         " WHERE id = (SELECT series FROM instance WHERE id = ?1)"),
         ("UPDATE total SET instances = instances - 1,"
-        " bytes = bytes - (SELECT bytes FROM instance WHERE id = ?1)"),
+         " bytes = bytes - (SELECT bytes FROM instance WHERE id = ?1)"),
         "DELETE FROM instance_data WHERE instance = ?1",
         "DELETE FROM instance WHERE id = ?1",
     };
@@ -64,10 +64,10 @@ static int delete_instance(struct db *db, const struct retrieve_instance *i, str
 static int delete_empty(struct db *db, int64_t study, struct err *e) {
     static const char *const steps[] = {
         ("UPDATE total SET series = series -"
-        " (SELECT count(*) FROM series WHERE study = ?1 AND instance_count = 0)"),
+         " (SELECT count(*) FROM series WHERE study = ?1 AND instance_count = 0)"),
         "DELETE FROM series WHERE study = ?1 AND instance_count = 0",
         ("UPDATE total SET studies = studies - 1"
-        " WHERE NOT EXISTS (SELECT 1 FROM series WHERE study = ?1)"),
+         " WHERE NOT EXISTS (SELECT 1 FROM series WHERE study = ?1)"),
         "DELETE FROM study WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM series WHERE study = ?1)",
     };
     int rc = E_OK;

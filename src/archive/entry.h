@@ -17,7 +17,7 @@ struct archive;
 struct entry {
     struct entry *next;
     uint64_t sequence; // of arrival within its intake
-    int source; // a file to be copied to quarantine first; -1: it is there
+    int source;        // a file to be copied to quarantine first; -1: it is there
     struct store_item item;
     struct hash hash; // of the file that becomes the object
     uint64_t len;
@@ -32,8 +32,8 @@ void entry_free(struct entry *e);      // removes it from quarantine; NULL allow
 
 void entry_decide(struct entry *entry, enum intake_verdict verdict, const struct err *why);
 
-// Copies the source, when there is one, into quarantine. A file whose bytes the archive has needs no
-// worker: decides DUPLICATE. Decides FAILED when it cannot be copied.
+// Copies the source, when there is one, into quarantine. A file whose bytes the archive has needs
+// no worker: decides DUPLICATE. Decides FAILED when it cannot be copied.
 void entry_arrive(struct archive *a, struct store_delivery *delivery, struct entry *entry);
 
 // Runs the gate and extraction in a worker; writes the file anew where its meta information asks

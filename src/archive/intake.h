@@ -53,8 +53,8 @@ void intake_only_study(struct intake *i, const char *study_uid);
 // A negative return of these means that the intake itself cannot go on (no memory); what is wrong
 // with one file is its result.
 
-// A file that is there (it is copied to quarantine, never changed or moved). It is read from its present
-// offset to its end by and by: the caller may close `fd` but not move that offset.
+// A file that is there (it is copied to quarantine, never changed or moved). It is read from its
+// present offset to its end by and by: the caller may close `fd` but not move that offset.
 int intake_add_fd(struct intake *i, int fd, uint64_t tag, struct err *e);
 
 // A stream: begin, write…, end. One at a time.

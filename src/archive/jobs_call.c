@@ -50,8 +50,8 @@ static int from_cache(struct archive *a, const char *key, struct buf *out) {
     return E_OK;
 }
 
-// Whether the same picture is likely to be asked for again after it left the caller's memory: not the
-// many that a dragged window makes.
+// Whether the same picture is likely to be asked for again after it left the caller's memory: not
+// the many that a dragged window makes.
 static bool worth_keeping(const struct job_render *job) { return !job->request.has_window; }
 
 static int picture(struct archive *a, const struct hash *object, const struct job_render *job,

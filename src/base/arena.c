@@ -36,9 +36,7 @@ struct arena_handler {
     void *arg;
 };
 
-void arena_init(struct arena *a, size_t limit_bytes) {
-    *a = (struct arena){.limit = limit_bytes};
-}
+void arena_init(struct arena *a, size_t limit_bytes) { *a = (struct arena){.limit = limit_bytes}; }
 
 static void run_handlers(struct arena *a) {
     while (a->handlers != NULL) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Functions that have no safe use in this program fail to compile. The build forces this header into
-// every translation unit (-include); the system headers come first so that their own declarations pass.
+// Functions that have no safe use in this program fail to compile. The build forces this header
+// into every translation unit (-include); the system headers come first so that their own
+// declarations pass.
 #pragma once
 
 #include <stdio.h>

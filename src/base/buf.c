@@ -92,7 +92,9 @@ void buf_printf(struct buf *b, const char *format, ...) {
     b->len--;
 }
 
-struct slice buf_slice(const struct buf *b) { return slice_of(b->data, b->len); }
+struct slice buf_slice(const struct buf *b) {
+    return slice_of(b->data, b->len);
+}
 
 int buf_check(const struct buf *b, const char *what, struct err *e) {
     if (!b->failed) {

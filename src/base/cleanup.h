@@ -12,9 +12,7 @@
 // CLEANUP_DEFINE(name, type, free_fn): makes cleanup_name() for a pointer type whose free function
 // accepts NULL. Put it next to the declaration of the free function; use `CLEANUP(cleanup_name)`.
 #define CLEANUP_DEFINE(name, type, free_fn)                                                        \
-    static inline void cleanup_##name(type **slot) {                                               \
-        free_fn(*slot);                                                                            \
-    }                                                                                              \
+    static inline void cleanup_##name(type **slot) { free_fn(*slot); }                             \
     struct cleanup_##name##_semicolon
 
 // steal(p): the value of p, which becomes NULL: the caller takes over what p owned.

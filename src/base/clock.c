@@ -29,7 +29,9 @@ const struct clock *clock_system(void) {
 
 static usec fixed_now(void *context) { return *(usec *)context; }
 
-struct clock clock_fixed(usec *at) { return (struct clock){fixed_now, fixed_now, at}; }
+struct clock clock_fixed(usec *at) {
+    return (struct clock){fixed_now, fixed_now, at};
+}
 
 // Days from the civil date and back, counting years from March so that the leap day comes last.
 int64_t clock_days(int year, int month, int day) {

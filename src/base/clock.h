@@ -11,7 +11,7 @@ typedef int64_t usec;
 #define CLOCK_SECOND ((usec)1000000)
 
 struct clock {
-    usec (*now)(void *context);      // UTC
+    usec (*now)(void *context);       // UTC
     usec (*monotonic)(void *context); // never goes back; unknown origin
     void *context;
 };

@@ -4,39 +4,39 @@
 #pragma once
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <stddef.h>
+#include <stdint.h>
 
 // X(name, words, HTTP status, DIMSE status as PS3.7 Annex C and PS3.4 Annex B)
-#define ERR_LIST(X)                                                                   \
-    X(ARGUMENT, "argument not allowed", 400, 0x0106)                                  \
-    X(SYNTAX, "not well formed", 400, 0xC000)                                         \
-    X(TRUNCATED, "ends too early", 400, 0xC000)                                       \
-    X(LIMIT, "over a limit", 413, 0xA700)                                             \
-    X(NESTING, "nested too deep", 400, 0xC000)                                        \
-    X(NOT_DICOM, "not a DICOM file", 400, 0xC000)                                     \
-    X(VALUE, "value not allowed by its VR", 400, 0xC000)                              \
-    X(CHARSET, "text not in its character set", 400, 0xC000)                          \
-    X(MISSING, "required attribute missing", 400, 0xA900)                             \
-    X(MISMATCH, "does not match its description", 400, 0xA900)                        \
-    X(UNSUPPORTED, "not supported", 415, 0x0122)                                      \
-    X(NOT_ACCEPTABLE, "no acceptable representation", 406, 0x0122)                    \
-    X(NOT_FOUND, "not found", 404, 0x0112)                                            \
-    X(CONFLICT, "a different object has this identity", 409, 0x0111)                  \
-    X(DENIED, "refused by policy", 403, 0x0124)                                       \
-    X(HELD, "held for a person to decide", 409, 0x0124)                               \
-    X(METHOD, "method not allowed here", 405, 0x0211)                                 \
-    X(RANGE, "range not satisfiable", 416, 0x0106)                                    \
-    X(MEMORY, "out of memory", 503, 0xA700)                                           \
-    X(FULL, "storage is full", 507, 0xA700)                                           \
-    X(IO, "input or output failed", 500, 0x0110)                                      \
-    X(DATABASE, "catalogue failed", 500, 0x0110)                                      \
-    X(CORRUPT, "stored data is damaged", 500, 0x0110)                                 \
-    X(LOCKED, "in use by another process", 503, 0x0213)                               \
-    X(BUSY, "too many requests at once", 503, 0x0213)                                 \
-    X(TIMEOUT, "took too long", 503, 0x0213)                                          \
-    X(CRASHED, "the worker died", 500, 0x0110)                                        \
-    X(CANCELLED, "cancelled", 499, 0xFE00)                                            \
+#define ERR_LIST(X)                                                                                \
+    X(ARGUMENT, "argument not allowed", 400, 0x0106)                                               \
+    X(SYNTAX, "not well formed", 400, 0xC000)                                                      \
+    X(TRUNCATED, "ends too early", 400, 0xC000)                                                    \
+    X(LIMIT, "over a limit", 413, 0xA700)                                                          \
+    X(NESTING, "nested too deep", 400, 0xC000)                                                     \
+    X(NOT_DICOM, "not a DICOM file", 400, 0xC000)                                                  \
+    X(VALUE, "value not allowed by its VR", 400, 0xC000)                                           \
+    X(CHARSET, "text not in its character set", 400, 0xC000)                                       \
+    X(MISSING, "required attribute missing", 400, 0xA900)                                          \
+    X(MISMATCH, "does not match its description", 400, 0xA900)                                     \
+    X(UNSUPPORTED, "not supported", 415, 0x0122)                                                   \
+    X(NOT_ACCEPTABLE, "no acceptable representation", 406, 0x0122)                                 \
+    X(NOT_FOUND, "not found", 404, 0x0112)                                                         \
+    X(CONFLICT, "a different object has this identity", 409, 0x0111)                               \
+    X(DENIED, "refused by policy", 403, 0x0124)                                                    \
+    X(HELD, "held for a person to decide", 409, 0x0124)                                            \
+    X(METHOD, "method not allowed here", 405, 0x0211)                                              \
+    X(RANGE, "range not satisfiable", 416, 0x0106)                                                 \
+    X(MEMORY, "out of memory", 503, 0xA700)                                                        \
+    X(FULL, "storage is full", 507, 0xA700)                                                        \
+    X(IO, "input or output failed", 500, 0x0110)                                                   \
+    X(DATABASE, "catalogue failed", 500, 0x0110)                                                   \
+    X(CORRUPT, "stored data is damaged", 500, 0x0110)                                              \
+    X(LOCKED, "in use by another process", 503, 0x0213)                                            \
+    X(BUSY, "too many requests at once", 503, 0x0213)                                              \
+    X(TIMEOUT, "took too long", 503, 0x0213)                                                       \
+    X(CRASHED, "the worker died", 500, 0x0110)                                                     \
+    X(CANCELLED, "cancelled", 499, 0xFE00)                                                         \
     X(INTERNAL, "internal error", 500, 0x0110)
 
 enum err_index {

@@ -124,8 +124,8 @@ int file_write_durable(int dir_fd, const char *name, struct slice bytes, mode_t 
     if (len < 0 || (size_t)len >= sizeof temporary) {
         return err_set(e, E_ARGUMENT, "file name too long");
     }
-    CLEANUP(cleanup_fd) int fd =
-        openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+    CLEANUP(cleanup_fd)
+    int fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0) {
         return err_set_errno(e, errno, "cannot create %s", name);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A streaming JSON writer (RFC 8259) into a buffer. It keeps commas and nesting right, nothing else:
-// memory is the buffer's. Text must be UTF-8; bytes that are not become U+FFFD.
+// A streaming JSON writer (RFC 8259) into a buffer. It keeps commas and nesting right, nothing
+// else: memory is the buffer's. Text must be UTF-8; bytes that are not become U+FFFD.
 #pragma once
 
 #include <stdbool.h>

@@ -53,8 +53,8 @@ bool num_parse_double(struct slice text, double *ret_value) {
     }
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.ptr[i];
-        bool allowed = (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.' || c == 'e' ||
-                       c == 'E';
+        bool allowed =
+            (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.' || c == 'e' || c == 'E';
         if (!allowed) {
             return false;
         }

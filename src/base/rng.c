@@ -7,7 +7,9 @@
 #include <string.h>
 #include <sys/random.h>
 
-struct rng rng_kernel(void) { return (struct rng){.from_kernel = 1}; }
+struct rng rng_kernel(void) {
+    return (struct rng){.from_kernel = 1};
+}
 
 static uint64_t splitmix(uint64_t *state) {
     uint64_t z = (*state += 0x9E3779B97F4A7C15u);

@@ -10,8 +10,12 @@ size_t utf8_decode(struct slice s, uint32_t *ret_code_point) {
         return 0;
     }
     uint8_t first = s.ptr[0];
-    size_t len = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3
-                                                                  : first < 0xF5 ? 4 : 0;
+    size_t len = first < 0x80   ? 1
+                 : first < 0xC2 ? 0
+                 : first < 0xE0 ? 2
+                 : first < 0xF0 ? 3
+                 : first < 0xF5 ? 4
+                                : 0;
     if (len == 0 || len > s.len) {
         return 0;
     }
@@ -75,9 +79,9 @@ static const char latin_base[] =
 static const struct {
     uint32_t code_point;
     const char *text;
-} spelled[] = {{0xC6, "ae"}, {0xE6, "ae"},  {0xD0, "d"},   {0xF0, "d"},   {0xDE, "th"},
-               {0xFE, "th"}, {0xDF, "ss"},  {0x132, "ij"}, {0x133, "ij"}, {0x152, "oe"},
-               {0x153, "oe"}};
+} spelled[] = {{0xC6, "ae"},  {0xE6, "ae"},  {0xD0, "d"},  {0xF0, "d"},
+               {0xDE, "th"},  {0xFE, "th"},  {0xDF, "ss"}, {0x132, "ij"},
+               {0x133, "ij"}, {0x152, "oe"}, {0x153, "oe"}};
 
 static bool fold_latin(struct buf *out, uint32_t c) {
     if (c < 0xC0 || c > 0x17F || c - 0xC0 >= sizeof latin_base - 1) {

@@ -7,9 +7,9 @@
 
 struct err;
 
-#define CLI_OK 0      // all done
-#define CLI_NO 1      // the answer is no, or some items failed
-#define CLI_MISUSE 2  // wrong words on the command line, or nothing could be started
+#define CLI_OK 0     // all done
+#define CLI_NO 1     // the answer is no, or some items failed
+#define CLI_MISUSE 2 // wrong words on the command line, or nothing could be started
 
 #define CLI_DATA_DEFAULT "maclab-data"
 

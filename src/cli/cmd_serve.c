@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `maclab serve`: opens the data folder as its one server, listens, answers until SIGTERM or SIGINT.
+// `maclab serve`: opens the data folder as its one server, listens, answers until SIGTERM or
+// SIGINT.
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -95,21 +96,23 @@ static int take_option(int option, struct serve_options *o) {
 
 // -1: help was shown.
 static int parse_options(int argc, char **argv, struct serve_options *o) {
-    static const struct option options[] = {
-        {"data", required_argument, NULL, 'd'},   {"http", required_argument, NULL, 'h'},
-        {"web", required_argument, NULL, 'w'},    {"host", required_argument, NULL, 'n'},
-        {"allow-origin", required_argument, NULL, 'o'},
-        {"workers", required_argument, NULL, 'j'}, {"help", no_argument, NULL, '?'},
-        {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"data", required_argument, NULL, 'd'},
+                                            {"http", required_argument, NULL, 'h'},
+                                            {"web", required_argument, NULL, 'w'},
+                                            {"host", required_argument, NULL, 'n'},
+                                            {"allow-origin", required_argument, NULL, 'o'},
+                                            {"workers", required_argument, NULL, 'j'},
+                                            {"help", no_argument, NULL, '?'},
+                                            {NULL, 0, NULL, 0}};
     int option;
     *o = (struct serve_options){.data = cli_data_dir(argc, argv), .http = HTTP_DEFAULT};
     opterr = 0;
     optind = 1;
     while ((option = getopt_long(argc, argv, "+:", options, NULL)) != -1) {
-        bool help = option == '?' && optopt == 0 && optind > 0 &&
-                    strcmp(argv[optind - 1], "--help") == 0;
-        int rc = option == '?' && !help ? bad_usage("option not understood")
-                                        : take_option(option, o);
+        bool help =
+            option == '?' && optopt == 0 && optind > 0 && strcmp(argv[optind - 1], "--help") == 0;
+        int rc =
+            option == '?' && !help ? bad_usage("option not understood") : take_option(option, o);
         if (rc != CLI_OK) {
             return rc;
         }
@@ -122,7 +125,8 @@ static bool is_folder(const char *path) {
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-// Beside the program in a build tree (build/maclab, build/web), or PREFIX/share/maclab/web of PREFIX/bin.
+// Beside the program in a build tree (build/maclab, build/web), or PREFIX/share/maclab/web of
+// PREFIX/bin.
 static const char *find_web(char out[PATH_TEXT_MAX]) {
     char program[PATH_TEXT_MAX];
     ssize_t len = readlink("/proc/self/exe", program, sizeof program - 1);
@@ -180,7 +184,8 @@ static int serve(struct archive *archive, const struct serve_options *o, int lis
         log_line(LOG_WARNING, "the browser application was not found; only the APIs are served");
     }
     bool v6 = strchr(host, ':') != NULL;
-    (void)printf("maclab: serving on http://%s%s%s:%u/\n", v6 ? "[" : "", host, v6 ? "]" : "", port);
+    (void)printf("maclab: serving on http://%s%s%s:%u/\n", v6 ? "[" : "", host, v6 ? "]" : "",
+                 port);
     (void)fflush(stdout);
     int which;
     (void)sigwait(signals, &which);

@@ -31,12 +31,12 @@ struct command {
 
 // X(name, what it does, function, action, on a data folder, hidden)
 #define COMMANDS(X)                                                                                \
-    X("serve", "run the suite: web application and DICOMweb", cmd_serve, SUITE_SERVE, true, false)  \
-    X("demo", "fill an archive with synthetic studies", cmd_demo, DEMO_MAKE, true, false)           \
-    X("import", "take files and folders into the archive", cmd_import, IMAGE_RECEIVE, true, false)  \
-    X("dump", "show a data set as text or DICOM JSON", cmd_dump, FILE_INSPECT, false, false)        \
-    X("verify", "check every object and the catalogue", cmd_verify, ARCHIVE_VERIFY, true, false)    \
-    X("audit", "check or read the audit log", cmd_audit, AUDIT_READ, true, false)                   \
+    X("serve", "run the suite: web application and DICOMweb", cmd_serve, SUITE_SERVE, true, false) \
+    X("demo", "fill an archive with synthetic studies", cmd_demo, DEMO_MAKE, true, false)          \
+    X("import", "take files and folders into the archive", cmd_import, IMAGE_RECEIVE, true, false) \
+    X("dump", "show a data set as text or DICOM JSON", cmd_dump, FILE_INSPECT, false, false)       \
+    X("verify", "check every object and the catalogue", cmd_verify, ARCHIVE_VERIFY, true, false)   \
+    X("audit", "check or read the audit log", cmd_audit, AUDIT_READ, true, false)                  \
     X("worker", "the sandboxed child", cmd_worker, SUITE_SERVE, false, true)
 
 static const struct command commands[] = {
@@ -56,9 +56,10 @@ static void usage(FILE *out) {
             (void)fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].does);
         }
     }
-    (void)fputs("\n`maclab COMMAND --help` tells more. Exit status: 0 ok, 1 no or some items failed, "
-                "2 misuse.\n",
-                out);
+    (void)fputs(
+        "\n`maclab COMMAND --help` tells more. Exit status: 0 ok, 1 no or some items failed, "
+        "2 misuse.\n",
+        out);
 }
 
 static bool asks_for_help(int argc, char **argv) {
@@ -101,7 +102,8 @@ int main(int argc, char **argv) {
         usage(stderr);
         return CLI_MISUSE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
         usage(stdout);
         return CLI_OK;
     }
@@ -111,9 +113,8 @@ int main(int argc, char **argv) {
     }
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
-            return may_run(&commands[i], argc - 1, argv + 1)
-                       ? commands[i].run(argc - 1, argv + 1)
-                       : CLI_MISUSE;
+            return may_run(&commands[i], argc - 1, argv + 1) ? commands[i].run(argc - 1, argv + 1)
+                                                             : CLI_MISUSE;
         }
     }
     cli_complain("no command '%s'; `maclab --help` lists them", argv[1]);

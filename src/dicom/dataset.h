@@ -40,9 +40,9 @@ struct dcm_node {
     dcm_tag tag;
     enum dcm_vr vr;
     enum dcm_encoding encoding; // of value and raw
-    bool changed;    // or read by a guess: written anew when its data set is
-    bool undefined;  // sequence or fragments of undefined length
-    uint64_t offset; // of the element in the file; 0 when made by hand
+    bool changed;               // or read by a guess: written anew when its data set is
+    bool undefined;             // sequence or fragments of undefined length
+    uint64_t offset;            // of the element in the file; 0 when made by hand
     struct slice value;         // in `encoding`'s byte order; empty for sequences and fragments
     struct slice raw;           // the whole element as read, header included; empty when made
     struct dcm_dataset **items; // SQ

@@ -10,18 +10,20 @@
 
 struct dcm_dict_entry {
     dcm_tag tag;
-    dcm_tag mask; // 0xFFFFFFFF, or with zero digits where the standard writes x (50xx, 60xx, 7Fxx …)
-    enum dcm_vr vr;      // first when the standard allows several
-    enum dcm_vr vr2;     // second, or DCM_VR_NONE (US or SS, OB or OW)
+    dcm_tag
+        mask; // 0xFFFFFFFF, or with zero digits where the standard writes x (50xx, 60xx, 7Fxx …)
+    enum dcm_vr vr;  // first when the standard allows several
+    enum dcm_vr vr2; // second, or DCM_VR_NONE (US or SS, OB or OW)
     uint16_t vm_min;
-    uint16_t vm_max;     // 0: unbounded
-    uint8_t vm_step;     // 2-2n: 2
+    uint16_t vm_max; // 0: unbounded
+    uint8_t vm_step; // 2-2n: 2
     bool retired;
     const char *keyword;
     const char *name;
 };
 
-// NULL when the standard has no such attribute. Private creators and group lengths are known by rule.
+// NULL when the standard has no such attribute. Private creators and group lengths are known by
+// rule.
 const struct dcm_dict_entry *dcm_dict_find(dcm_tag tag);
 const struct dcm_dict_entry *dcm_dict_find_keyword(struct slice keyword);
 

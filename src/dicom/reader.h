@@ -13,8 +13,8 @@
 
 struct err;
 
-#define DCM_NESTING_MAX 32                     // levels of sequences
-#define DCM_ELEMENTS_MAX ((uint64_t)8000000)   // in one data set, items and fragments counted
+#define DCM_NESTING_MAX 32                   // levels of sequences
+#define DCM_ELEMENTS_MAX ((uint64_t)8000000) // in one data set, items and fragments counted
 #define DCM_LENGTH_UNDEFINED 0xFFFFFFFFu
 #define DCM_PATH_MAX 160
 
@@ -22,9 +22,9 @@ struct err;
 enum dcm_encoding { DCM_IMPLICIT_LE, DCM_EXPLICIT_LE, DCM_EXPLICIT_BE };
 
 enum dcm_event {
-    DCM_EVENT_END = 0,         // the data set is complete; every further call says so again
-    DCM_EVENT_ELEMENT,         // any element but a sequence; value is set
-    DCM_EVENT_SEQUENCE_BEGIN,  // value is empty; length as declared
+    DCM_EVENT_END = 0,        // the data set is complete; every further call says so again
+    DCM_EVENT_ELEMENT,        // any element but a sequence; value is set
+    DCM_EVENT_SEQUENCE_BEGIN, // value is empty; length as declared
     DCM_EVENT_ITEM_BEGIN,
     DCM_EVENT_ITEM_END,
     DCM_EVENT_SEQUENCE_END,
@@ -35,16 +35,16 @@ enum dcm_event {
 
 // What the file had that the standard does not allow and the reader could still understand. Each
 // sets a bit in dcm_reader.oddities; structural refusals are errors instead.
-#define DCM_ODDITY_LIST(X)                                                      \
-    X(UNORDERED, "elements out of order")                                       \
-    X(DUPLICATE, "an element twice in one data set")                            \
-    X(ODD_LENGTH, "a value of odd length")                                      \
-    X(UNKNOWN_VR, "VR letters that the standard does not have")                 \
-    X(IMPLICIT_IN_EXPLICIT, "implicit VR inside an explicit VR data set")       \
-    X(EXPLICIT_IN_IMPLICIT, "explicit VR inside an implicit VR data set")       \
-    X(ITEM_OUTSIDE, "a delimiter outside of a sequence")                        \
-    X(MISSING_DELIMITER, "an item of undefined length ends with the input") \
-    X(ITEM_OVERRUN, "an item longer than its sequence, at the end of the input") \
+#define DCM_ODDITY_LIST(X)                                                                         \
+    X(UNORDERED, "elements out of order")                                                          \
+    X(DUPLICATE, "an element twice in one data set")                                               \
+    X(ODD_LENGTH, "a value of odd length")                                                         \
+    X(UNKNOWN_VR, "VR letters that the standard does not have")                                    \
+    X(IMPLICIT_IN_EXPLICIT, "implicit VR inside an explicit VR data set")                          \
+    X(EXPLICIT_IN_IMPLICIT, "explicit VR inside an implicit VR data set")                          \
+    X(ITEM_OUTSIDE, "a delimiter outside of a sequence")                                           \
+    X(MISSING_DELIMITER, "an item of undefined length ends with the input")                        \
+    X(ITEM_OVERRUN, "an item longer than its sequence, at the end of the input")                   \
     X(TRAILING, "bytes behind the data set")
 
 enum dcm_oddity {
@@ -59,20 +59,20 @@ const char *dcm_oddity_words(enum dcm_oddity which);
 // One event. Valid until the bytes under the reader go; slices point into them.
 struct dcm_element {
     dcm_tag tag;
-    // As written; for implicit VR from the dictionary (UN when unknown; SS for "US or SS" where Pixel
-    // Representation says signed). Every SEQUENCE_BEGIN says SQ, also where UN was written: of
-    // undefined length (PS3.5 6.2.2), or of defined length with a tag that the dictionary knows as
-    // SQ and a value that is a whole sequence in implicit VR.
+    // As written; for implicit VR from the dictionary (UN when unknown; SS for "US or SS" where
+    // Pixel Representation says signed). Every SEQUENCE_BEGIN says SQ, also where UN was written:
+    // of undefined length (PS3.5 6.2.2), or of defined length with a tag that the dictionary knows
+    // as SQ and a value that is a whole sequence in implicit VR.
     enum dcm_vr vr;
     enum dcm_encoding encoding; // of this element (UN of undefined length holds implicit VR)
-    uint32_t length;         // as declared; DCM_LENGTH_UNDEFINED possible
-    uint64_t offset;         // of the first byte of its tag, from the start of the input
-    uint64_t end;            // behind the value; END events: behind the structure
-    struct slice value;      // in the byte order of `encoding`; END events: all between header and
-                             // delimiter
-    uint32_t index;          // ITEM_*, FRAGMENT: number within its sequence from 0
-    uint16_t depth;          // sequences (or fragments) around it: 0 for elements of the top level
-    uint8_t header;          // bytes from the tag to the value: 8 or 12
+    uint32_t length;            // as declared; DCM_LENGTH_UNDEFINED possible
+    uint64_t offset;            // of the first byte of its tag, from the start of the input
+    uint64_t end;               // behind the value; END events: behind the structure
+    struct slice value; // in the byte order of `encoding`; END events: all between header and
+                        // delimiter
+    uint32_t index;     // ITEM_*, FRAGMENT: number within its sequence from 0
+    uint16_t depth;     // sequences (or fragments) around it: 0 for elements of the top level
+    uint8_t header;     // bytes from the tag to the value: 8 or 12
 };
 
 struct dcm_reader_level {
@@ -85,17 +85,17 @@ struct dcm_reader_level {
     enum dcm_encoding encoding; // inside
     uint8_t kind;               // private to reader.c
     bool undefined;
-    bool started;               // an element was read in it
-    bool signed_pixels;         // Pixel Representation is 1
-    enum dcm_vr vr;             // of the element that began it
-    enum dcm_encoding outside;  // encoding of the element that began it
-    dcm_tag last_tag;           // for order
+    bool started;              // an element was read in it
+    bool signed_pixels;        // Pixel Representation is 1
+    enum dcm_vr vr;            // of the element that began it
+    enum dcm_encoding outside; // encoding of the element that began it
+    dcm_tag last_tag;          // for order
 };
 
 struct dcm_reader {
     struct slice input;
-    uint64_t base; // added to every offset reported
-    uint64_t at;   // next unread byte of input
+    uint64_t base;    // added to every offset reported
+    uint64_t at;      // next unread byte of input
     uint64_t stop_at; // UINT64_MAX; set after init to end before the first top-level tag >= it, the
                       // bytes of which need not be there
     uint64_t count;
@@ -117,7 +117,8 @@ void dcm_reader_init(struct dcm_reader *r, struct slice input, enum dcm_encoding
 int dcm_reader_next(struct dcm_reader *r, struct dcm_element *ret_element, struct err *e);
 
 // After SEQUENCE_BEGIN, ITEM_BEGIN or FRAGMENTS_BEGIN: go to the matching END event without
-// reporting what is inside (defined lengths are jumped over without looking). Returns as dcm_reader_next.
+// reporting what is inside (defined lengths are jumped over without looking). Returns as
+// dcm_reader_next.
 int dcm_reader_skip(struct dcm_reader *r, struct dcm_element *ret_element, struct err *e);
 
 // Where the reader stands: "(0040,A730)[2].(0040,A043)". Returns `out`.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shared by the files of the event reader: reader.c walks, reader_head.c reads the headers of elements,
-// reader_place.c says where and why reading ended.
+// Shared by the files of the event reader: reader.c walks, reader_head.c reads the headers of
+// elements, reader_place.c says where and why reading ended.
 #pragma once
 
 #include "base/num.h"
@@ -55,12 +55,14 @@ static inline void dcm_reader_guess(struct dcm_reader *r, uint32_t oddity) {
     r->guesses++;
 }
 
-// Reads the header at r->at, of which `left` bytes (at least DCM_HEADER_LEN) are in the level, and leaves
-// r->at where it is. h->tag is set by the caller. May change level->encoding at its first element.
+// Reads the header at r->at, of which `left` bytes (at least DCM_HEADER_LEN) are in the level, and
+// leaves r->at where it is. h->tag is set by the caller. May change level->encoding at its first
+// element.
 int dcm_reader_head(struct dcm_reader *r, struct dcm_reader_level *level, const uint8_t *p,
                     uint64_t left, struct dcm_head *h, struct err *e);
 
-// Errors. Each ends the reading and returns its code, with the place `at` in the input and the path.
+// Errors. Each ends the reading and returns its code, with the place `at` in the input and the
+// path.
 
 // Finishes an error that the caller has set.
 int dcm_reader_refuse(struct dcm_reader *r, dcm_tag tag, uint64_t at, struct err *e);

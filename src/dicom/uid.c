@@ -100,7 +100,15 @@ char *dcm_uid_new(struct rng *rng, char out[DCM_UID_MAX + 1]) {
 }
 
 // What the registry's names do not say about a transfer syntax: how it is laid out.
-enum { IMPLICIT = 1, BIG = 2, DEFLATED = 4, ENCAPSULATED = 8, LOSSY = 16, VIDEO = 32, RETIRED = 64 };
+enum {
+    IMPLICIT = 1,
+    BIG = 2,
+    DEFLATED = 4,
+    ENCAPSULATED = 8,
+    LOSSY = 16,
+    VIDEO = 32,
+    RETIRED = 64
+};
 
 static const struct {
     const char *suffix; // behind 1.2.840.10008.1.2

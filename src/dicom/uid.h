@@ -11,9 +11,15 @@ struct rng;
 
 #define DCM_UID_MAX 64
 
-enum dcm_uid_kind { DCM_UID_SOP_CLASS, DCM_UID_META_SOP_CLASS, DCM_UID_TRANSFER_SYNTAX,
-                    DCM_UID_WELL_KNOWN_FRAME, DCM_UID_WELL_KNOWN_INSTANCE, DCM_UID_CODING_SCHEME,
-                    DCM_UID_OTHER };
+enum dcm_uid_kind {
+    DCM_UID_SOP_CLASS,
+    DCM_UID_META_SOP_CLASS,
+    DCM_UID_TRANSFER_SYNTAX,
+    DCM_UID_WELL_KNOWN_FRAME,
+    DCM_UID_WELL_KNOWN_INSTANCE,
+    DCM_UID_CODING_SCHEME,
+    DCM_UID_OTHER
+};
 
 struct dcm_uid_entry {
     const char *uid;

@@ -32,7 +32,8 @@ static const uint8_t by_letters[LETTERS * LETTERS] = {
 };
 
 enum dcm_vr dcm_vr_parse(const uint8_t letters[2]) {
-    bool capitals = letters[0] >= 'A' && letters[0] <= 'Z' && letters[1] >= 'A' && letters[1] <= 'Z';
+    bool capitals =
+        letters[0] >= 'A' && letters[0] <= 'Z' && letters[1] >= 'A' && letters[1] <= 'Z';
     return capitals ? (enum dcm_vr)by_letters[AT(letters[0], letters[1])] : DCM_VR_NONE;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Choosing a representation: the Accept field and parameter (RFC 9110 12.5.1, PS3.18 8.3.3.1, 8.7) against
-// what the server can offer. DICOM wraps types: multipart/related; type="image/jpeg";
-// transfer-syntax=1.2.… asks for parts. A range without transfer-syntax means the default one of its
-// media type (PS3.18 8.7.3), "*" any.
+// Choosing a representation: the Accept field and parameter (RFC 9110 12.5.1, PS3.18 8.3.3.1, 8.7)
+// against what the server can offer. DICOM wraps types: multipart/related; type="image/jpeg";
+// transfer-syntax=1.2.… asks for parts. A range without transfer-syntax means the default one of
+// its media type (PS3.18 8.7.3), "*" any.
 #pragma once
 
 #include <stdbool.h>
@@ -34,14 +34,16 @@ int web_accept_parse(struct arena *a, struct slice field, struct web_accept *ret
 
 struct web_offer {
     const char *media;
-    const char *syntax;     // NULL: the medium has no transfer syntax
+    const char *syntax; // NULL: the medium has no transfer syntax
     bool multipart;
-    bool is_default;        // chosen when the range says no transfer syntax
+    bool is_default; // chosen when the range says no transfer syntax
 };
 
-// Index of the best offer, or -1. The highest q wins; equals go to the earlier offer, so offers stand in
-// the server's order of preference. */* takes a default first, and when there is none, anything.
-int web_accept_choose(const struct web_accept *accept, const struct web_offer *offers, size_t count);
+// Index of the best offer, or -1. The highest q wins; equals go to the earlier offer, so offers
+// stand in the server's order of preference. */* takes a default first, and when there is none,
+// anything.
+int web_accept_choose(const struct web_accept *accept, const struct web_offer *offers,
+                      size_t count);
 
 // Whether content coding `coding` (such as "gzip") may be sent (RFC 9110 12.5.3).
 bool web_accepts_coding(struct slice field, const char *coding);

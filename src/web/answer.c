@@ -25,7 +25,8 @@ static bool is_word(uint8_t c) {
     return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 }
 
-// "application/dicom+json" in a query loses its plus sign, and no media type has a blank within a word.
+// "application/dicom+json" in a query loses its plus sign, and no media type has a blank within a
+// word.
 static struct slice with_plus(struct web_request *r, struct slice text) {
     uint8_t *copy = arena_alloc(&r->arena, text.len);
     for (size_t i = 0; copy != NULL && i < text.len; i++) {

@@ -131,8 +131,7 @@ void web_body_take(struct web_body *b, struct buf *bytes) {
     add_bytes(b, taken);
 }
 
-void web_body_part(struct web_body *b, const char *type, const char *syntax,
-                   const char *location) {
+void web_body_part(struct web_body *b, const char *type, const char *syntax, const char *location) {
     web_body_text(b, "%s--%s\r\nContent-Type: %s%s%s%s%s\r\n\r\n", b->parts ? "\r\n" : "",
                   b->boundary, type, syntax != NULL ? "; transfer-syntax=" : "",
                   syntax != NULL ? syntax : "", location != NULL ? "\r\nContent-Location: " : "",
@@ -180,8 +179,9 @@ static ssize_t read_body(void *context, uint64_t pos, char *out, size_t max) {
     return filled > 0 ? (ssize_t)filled : MHD_CONTENT_READER_END_OF_STREAM;
 }
 
-// --- sent from a mapping --------------------------------------------------------------------------
-// The span of the one object that all pieces are of. false: several objects, or too much.
+// --- sent from a mapping
+// -------------------------------------------------------------------------- The span of the one
+// object that all pieces are of. false: several objects, or too much.
 static bool one_span(const struct web_body *b, struct hash *ret_object, uint64_t *ret_first,
                      uint64_t *ret_end) {
     const struct piece *first = NULL;
@@ -244,8 +244,8 @@ static void answer(struct web_body *b, const char *type) {
     uint64_t total = b->total;
     struct MHD_Response *response = b->failed ? NULL : vectored(b);
     if (response == NULL && !b->failed) {
-        response = MHD_create_response_from_callback(total, READ_BLOCK_BYTES, read_body, b,
-                                                     free_body);
+        response =
+            MHD_create_response_from_callback(total, READ_BLOCK_BYTES, read_body, b, free_body);
     }
     if (response == NULL) {
         struct err e = {0};
@@ -260,8 +260,8 @@ static void answer(struct web_body *b, const char *type) {
 void web_body_answer(struct web_body *b, const char *type, const char *syntax) {
     char text[256];
     if (!b->parts) {
-        (void)snprintf(text, sizeof text, "%s%s%s", type, syntax != NULL ? "; transfer-syntax=" : "",
-                       syntax != NULL ? syntax : "");
+        (void)snprintf(text, sizeof text, "%s%s%s", type,
+                       syntax != NULL ? "; transfer-syntax=" : "", syntax != NULL ? syntax : "");
     } else {
         web_body_text(b, "\r\n--%s--\r\n", b->boundary);
         (void)snprintf(text, sizeof text, "multipart/related; type=\"%s\"%s%s; boundary=%s", type,

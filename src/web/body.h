@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Answers put together from pieces of objects and text, multipart/related among them (PS3.18 8.7.4),
-// without copying pixels: a few pieces of one object go out from a mapping in one vectored write, larger
-// answers are read piece by piece with constant memory.
+// Answers put together from pieces of objects and text, multipart/related among them
+// (PS3.18 8.7.4), without copying pixels: a few pieces of one object go out from a mapping in one
+// vectored write, larger answers are read piece by piece with constant memory.
 #pragma once
 
 #include <stddef.h>
@@ -19,10 +19,10 @@ struct web_request;
 
 // `boundary` is made from `seed`, so that the same resource has the same bytes each time.
 struct web_body *web_body_new(struct web_request *r, const struct hash *seed); // NULL: no memory
-void web_body_free(struct web_body *b);                                       // NULL allowed
+void web_body_free(struct web_body *b);                                        // NULL allowed
 
-// Text or bytes that are copied; bytes of an object; a buffer that is taken over. Failure is sticky and
-// comes out of web_body_answer.
+// Text or bytes that are copied; bytes of an object; a buffer that is taken over. Failure is sticky
+// and comes out of web_body_answer.
 void web_body_text(struct web_body *b, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void web_body_object(struct web_body *b, const struct hash *object, uint64_t offset, uint64_t len);
@@ -31,6 +31,6 @@ void web_body_take(struct web_body *b, struct buf *bytes);
 // Begins a part: delimiter and header fields. `syntax` and `location` may be NULL.
 void web_body_part(struct web_body *b, const char *type, const char *syntax, const char *location);
 
-// Closes the last part and answers 200 as multipart/related of `type`, or as one body of `type` when no
-// part was begun. Takes `b`.
+// Closes the last part and answers 200 as multipart/related of `type`, or as one body of `type`
+// when no part was begun. Takes `b`.
 void web_body_answer(struct web_body *b, const char *type, const char *syntax);

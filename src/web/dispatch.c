@@ -57,14 +57,15 @@ static void answer_method(struct web_request *r) {
 }
 
 static bool find_route(struct web_request *r) {
-    r->match = web_route_find(web_routes, web_route_count, r->method, &r->url, &r->route,
-                              &r->names);
+    r->match =
+        web_route_find(web_routes, web_route_count, r->method, &r->url, &r->route, &r->names);
     if (r->match == WEB_MATCH || r->match == WEB_MATCH_OTHER_METHOD) {
         return true;
     }
     r->route = NULL;
     if (r->match == WEB_MATCH_BAD_UID) {
-        web_answer_failure(r, MHD_HTTP_BAD_REQUEST, E_ARGUMENT, "the path names no valid UID", NULL);
+        web_answer_failure(r, MHD_HTTP_BAD_REQUEST, E_ARGUMENT, "the path names no valid UID",
+                           NULL);
     } else {
         web_answer_failure(r, MHD_HTTP_NOT_FOUND, E_NOT_FOUND, "no such resource", NULL);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Frames (PS3.18 10.4.1.1.6): the stored bytes by their place in the object, without a parse; or decoded
-// to explicit little endian by a worker, where the codec is there. Which of them, and in which medium,
-// is Accept's choice (8.7.3). Single-part answers know ranges.
+// Frames (PS3.18 10.4.1.1.6): the stored bytes by their place in the object, without a parse; or
+// decoded to explicit little endian by a worker, where the codec is there. Which of them, and in
+// which medium, is Accept's choice (8.7.3). Single-part answers know ranges.
 #include <microhttpd.h>
 #include <stdio.h>
 #include <string.h>
@@ -67,12 +67,13 @@ static void make_offers(struct frames_work *w) {
 }
 
 static int not_acceptable(const struct frames_work *w, struct err *e) {
-    const struct dcm_transfer_syntax *syntax = dcm_transfer_syntax_find(slice_str(w->instance.syntax));
-    return err_set(e, E_NOT_ACCEPTABLE,
-                   "the frame is stored as %s (%s)%s; ask for transfer-syntax=* to get it as stored",
-                   w->instance.syntax, syntax != NULL ? syntax->name : "unknown",
-                   px_codec_find(w->instance.syntax) == NULL ? ", which this server does not decode"
-                                                             : "");
+    const struct dcm_transfer_syntax *syntax =
+        dcm_transfer_syntax_find(slice_str(w->instance.syntax));
+    return err_set(
+        e, E_NOT_ACCEPTABLE,
+        "the frame is stored as %s (%s)%s; ask for transfer-syntax=* to get it as stored",
+        w->instance.syntax, syntax != NULL ? syntax->name : "unknown",
+        px_codec_find(w->instance.syntax) == NULL ? ", which this server does not decode" : "");
 }
 
 static int prepare(struct web_request *r, struct frames_work *w, struct err *e) {
@@ -133,8 +134,8 @@ static int add_stored(struct web_request *r, struct frames_work *w, struct db *d
     for (size_t i = 0; i < w->count; i++) {
         struct retrieve_range *ranges;
         size_t count;
-        int rc = retrieve_frame(db, &w->instance.object, w->numbers[i], &r->arena, &ranges, &count,
-                                e);
+        int rc =
+            retrieve_frame(db, &w->instance.object, w->numbers[i], &r->arena, &ranges, &count, e);
         if (rc != E_OK) {
             return rc;
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whole instances of a study, series or instance path (PS3.18 10.4.1.1.1): Part 10 files as stored, in parts,
-// or alone for one instance. Without a transfer-syntax explicit little endian is meant (8.7.3); files
-// are not transcoded yet, so anything else is 406 unless it is what is stored.
+// Whole instances of a study, series or instance path (PS3.18 10.4.1.1.1): Part 10 files as stored,
+// in parts, or alone for one instance. Without a transfer-syntax explicit little endian is meant
+// (8.7.3); files are not transcoded yet, so anything else is 406 unless it is what is stored.
 #include <microhttpd.h>
 #include <string.h>
 
@@ -49,8 +49,9 @@ static void answer_parts(struct web_request *r, const struct retrieve_instance *
     const char *origin = web_request_origin(r);
     for (size_t i = 0; i < count; i++) {
         char location[3 * WEB_UID_TEXT + 256];
-        (void)snprintf(location, sizeof location, "%.200s/dicom-web/studies/%s/series/%s/instances/%s",
-                       origin, list[i].study, list[i].series, list[i].instance);
+        (void)snprintf(location, sizeof location,
+                       "%.200s/dicom-web/studies/%s/series/%s/instances/%s", origin, list[i].study,
+                       list[i].series, list[i].instance);
         web_body_part(body, DICOM, list[i].syntax, location);
         web_body_object(body, &list[i].object, 0, list[i].len);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Metadata and bulk data (PS3.18 10.4.1.1.2, 10.4.1.1.5). Metadata was made at intake: it is put together, not
-// parsed, and goes out compressed as stored where the client can inflate it.
+// Metadata and bulk data (PS3.18 10.4.1.1.2, 10.4.1.1.5). Metadata was made at intake: it is put
+// together, not parsed, and goes out compressed as stored where the client can inflate it.
 #include <microhttpd.h>
 #include <string.h>
 
@@ -30,9 +30,9 @@ static int choose_metadata(struct web_request *r, int *ret_offer, struct err *e)
         return rc;
     }
     *ret_offer = web_accept_choose(&accept, metadata_offers, 2);
-    return *ret_offer >= 0
-               ? E_OK
-               : err_set(e, E_NOT_ACCEPTABLE, "metadata is application/dicom+json (XML is not made)");
+    return *ret_offer >= 0 ? E_OK
+                           : err_set(e, E_NOT_ACCEPTABLE,
+                                     "metadata is application/dicom+json (XML is not made)");
 }
 
 static int read_metadata(struct web_request *r, bool gzip, struct buf *body, struct err *e) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rendered resources and thumbnails (PS3.18 10.4.1.1.3, 10.4.1.1.4): JPEG or PNG made by a worker. A study or
-// series is shown by its representative instance and middle frame; an instance of several frames by
-// the first, its thumbnail by the middle one. Pictures last seen are kept in memory; the archive keeps
-// more of them in its cache folder.
+// Rendered resources and thumbnails (PS3.18 10.4.1.1.3, 10.4.1.1.4): JPEG or PNG made by a worker.
+// A study or series is shown by its representative instance and middle frame; an instance of
+// several frames by the first, its thumbnail by the middle one. Pictures last seen are kept in
+// memory; the archive keeps more of them in its cache folder.
 #include "web/door_rendered.h"
 
 #include <microhttpd.h>

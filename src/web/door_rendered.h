@@ -15,6 +15,6 @@ struct web_picture_work {
     bool thumbnail;
 };
 
-// Answers from memory, or defers to a thread that renders. `work` must live as long as the request. On an
-// event thread only.
+// Answers from memory, or defers to a thread that renders. `work` must live as long as the request.
+// On an event thread only.
 void web_picture_make(struct web_request *r, struct web_picture_work *work);

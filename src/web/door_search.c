@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// QIDO-RS (PS3.18 10.6): studies, series and instances, alone or below a parent. Answers are DICOM JSON; a
-// search that finds nothing is 200 with an empty list (as CP-2473 made it; 204 before). XML is not
-// made: 406.
+// QIDO-RS (PS3.18 10.6): studies, series and instances, alone or below a parent. Answers are DICOM
+// JSON; a search that finds nothing is 200 with an empty list (as CP-2473 made it; 204 before). XML
+// is not made: 406.
 #include <microhttpd.h>
 #include <stdio.h>
 

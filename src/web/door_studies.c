@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The catalogue for the browser application: /api/studies with words, facets, order and pages, and one
-// study with its series and whether the reader can show each.
+// The catalogue for the browser application: /api/studies with words, facets, order and pages, and
+// one study with its series and whether the reader can show each.
 #include <microhttpd.h>
 #include <stdio.h>
 
@@ -16,7 +16,8 @@
 #define STUDIES_LIMIT_DEFAULT 100u
 #define CHOSEN_MAX 64u
 
-// --- the question ---------------------------------------------------------------------------------
+// --- the question
+// ---------------------------------------------------------------------------------
 static int number(const struct web_url *url, const char *name, uint64_t max, uint64_t *ret_number,
                   struct err *e) {
     struct slice text = web_url_param(url, name);
@@ -43,12 +44,9 @@ static int sort(const struct web_url *url, enum catalogue_sort *ret_sort, struct
     static const struct {
         const char *text;
         enum catalogue_sort sort;
-    } sorts[] = {{"", CATALOGUE_NEWEST},
-                 {"-date", CATALOGUE_NEWEST},
-                 {"date", CATALOGUE_OLDEST},
-                 {"name", CATALOGUE_NAME},
-                 {"-name", CATALOGUE_NAME_DOWN},
-                 {"description", CATALOGUE_DESCRIPTION}};
+    } sorts[] = {{"", CATALOGUE_NEWEST},         {"-date", CATALOGUE_NEWEST},
+                 {"date", CATALOGUE_OLDEST},     {"name", CATALOGUE_NAME},
+                 {"-name", CATALOGUE_NAME_DOWN}, {"description", CATALOGUE_DESCRIPTION}};
     struct slice text = web_url_param(url, "sort");
     for (size_t i = 0; i < sizeof sorts / sizeof sorts[0]; i++) {
         if (slice_eq_str(text, sorts[i].text)) {
@@ -103,7 +101,8 @@ static int parse(struct web_request *r, struct catalogue_query *q, struct err *e
     return rc == E_OK ? chosen(r, "body_part", CATALOGUE_BODY_PART, q, e) : rc;
 }
 
-// --- the answer -----------------------------------------------------------------------------------
+// --- the answer
+// -----------------------------------------------------------------------------------
 static void text_or_null(struct json *j, const char *name, struct slice text) {
     json_name(j, name);
     if (text.len == 0) {

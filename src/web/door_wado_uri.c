@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// WADO-URI (PS3.18 9): one instance as its file or as a picture, the way OsiriX and Horos ask. Without a
-// transferSyntax a file goes out as it is stored; parameters that are not known are passed over.
+// WADO-URI (PS3.18 9): one instance as its file or as a picture, the way OsiriX and Horos ask.
+// Without a transferSyntax a file goes out as it is stored; parameters that are not known are
+// passed over.
 #include <microhttpd.h>
 #include <string.h>
 
@@ -20,8 +21,7 @@ static const struct web_offer offers[] = {
     [WADO_FILE] = {.media = "application/dicom", .is_default = true},
 };
 
-static int uid_param(struct web_request *r, const char *name, const char **ret_uid,
-                     struct err *e) {
+static int uid_param(struct web_request *r, const char *name, const char **ret_uid, struct err *e) {
     struct slice value = web_url_param(&r->url, name);
     if (!dcm_uid_usable(value)) {
         return err_set(e, E_ARGUMENT, "%s must be a UID", name);
@@ -53,7 +53,8 @@ static int find_instance(struct web_request *r, struct retrieve_instance *ret_in
     return rc == E_OK ? web_lookup_instance(r, study, series, instance, ret_instance, e) : rc;
 }
 
-// contentType lists media types as Accept does. Without it: a picture of an image, else the file (9.4).
+// contentType lists media types as Accept does. Without it: a picture of an image, else the file
+// (9.4).
 static int choose_form(struct web_request *r, const struct retrieve_instance *instance,
                        enum wado_form *ret_form, struct err *e) {
     struct web_accept accept;

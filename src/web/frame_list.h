@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The frame list of a path: "1", "1,3,5" (PS3.18 10.1.2). From 1, ascending or not, at most so many.
+// The frame list of a path: "1", "1,3,5" (PS3.18 10.1.2). From 1, ascending or not, at most so
+// many.
 #pragma once
 
 #include <stddef.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The header fields that every answer carries, and the checks of Host and Origin that keep a page of
-// another site from using a browser on this machine against us (DNS rebinding, cross-site requests).
+// The header fields that every answer carries, and the checks of Host and Origin that keep a page
+// of another site from using a browser on this machine against us (DNS rebinding, cross-site
+// requests).
 #pragma once
 
 #include <stdbool.h>
@@ -29,8 +30,8 @@ struct web_names_allowed {
 // `host` is the Host field: name, with or without port.
 bool web_host_allowed(struct slice host, const struct web_names_allowed *allowed);
 
-// Whether a request that changes something may come from `origin` (empty: not from a page). Our own origin
-// is http:// and the Host field.
+// Whether a request that changes something may come from `origin` (empty: not from a page). Our own
+// origin is http:// and the Host field.
 bool web_origin_allowed(struct slice origin, struct slice host,
                         const struct web_names_allowed *allowed);
 

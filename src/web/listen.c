@@ -27,7 +27,8 @@ int web_address_parse(const char *text, struct web_address *ret_address, struct 
         host = slice_str("127.0.0.1");
     }
     if (host.len == 0 || host.len >= sizeof address.host) {
-        return err_set(e, E_ARGUMENT, "address '%s': a numeric address or localhost expected", text);
+        return err_set(e, E_ARGUMENT, "address '%s': a numeric address or localhost expected",
+                       text);
     }
     memcpy(address.host, host.ptr, host.len);
     address.port = (uint16_t)port;
@@ -89,8 +90,7 @@ static uint16_t port_of(int fd) {
     return ntohs(bound.any.sa_family == AF_INET ? bound.v4.sin_port : bound.v6.sin6_port);
 }
 
-int web_listen(const struct web_address *address, int *ret_fd, uint16_t *ret_port,
-               struct err *e) {
+int web_listen(const struct web_address *address, int *ret_fd, uint16_t *ret_port, struct err *e) {
     union any_address to;
     socklen_t len = 0;
     int rc = to_socket_address(address, &to, &len, e);
@@ -98,14 +98,15 @@ int web_listen(const struct web_address *address, int *ret_fd, uint16_t *ret_por
         return rc;
     }
     if (!is_loopback(&to)) {
-        return err_set(e, E_DENIED,
-                       "will not listen on %s: clauses C1b and A0 keep images that the gate has not "
-                       "proved anonymous on this machine, and the gate still checks structure only; "
-                       "use 127.0.0.1 or [::1]",
-                       address->host);
+        return err_set(
+            e, E_DENIED,
+            "will not listen on %s: clauses C1b and A0 keep images that the gate has not "
+            "proved anonymous on this machine, and the gate still checks structure only; "
+            "use 127.0.0.1 or [::1]",
+            address->host);
     }
-    CLEANUP(cleanup_fd) int fd =
-        socket(to.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    CLEANUP(cleanup_fd)
+    int fd = socket(to.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {
         return err_set_errno(e, errno, "socket");
     }

@@ -67,10 +67,9 @@ static void unmap(void *map) {
     mem_free(map);
 }
 
-// Header fields and body leave in one write from a mapping: on one connection that is twice as fast as
-// sendfile in pieces, each of which wakes the client. NULL: not possible here.
-static struct MHD_Response *mapped(const struct web_object *object, uint64_t offset,
-                                   uint64_t len) {
+// Header fields and body leave in one write from a mapping: on one connection that is twice as fast
+// as sendfile in pieces, each of which wakes the client. NULL: not possible here.
+static struct MHD_Response *mapped(const struct web_object *object, uint64_t offset, uint64_t len) {
     struct web_map *map = len <= WEB_BODY_MAPPED_MAX ? mem_zalloc(sizeof *map) : NULL;
     if (map == NULL || !web_object_map(object, offset, len, map)) {
         mem_free(map);
@@ -115,9 +114,8 @@ static void answer_unsatisfiable(struct web_request *r, uint64_t len) {
 void web_answer_object(struct web_request *r, const char *type, const struct hash *object,
                        uint64_t offset, uint64_t len, const char *etag) {
     struct web_range range = {0, len};
-    enum web_range_verdict verdict =
-        web_range_parse(web_request_header(r, "Range"), web_request_header(r, "If-Range"), etag,
-                        len, &range);
+    enum web_range_verdict verdict = web_range_parse(
+        web_request_header(r, "Range"), web_request_header(r, "If-Range"), etag, len, &range);
     if (verdict == WEB_RANGE_UNSATISFIABLE) {
         answer_unsatisfiable(r, len);
         return;

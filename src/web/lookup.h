@@ -34,8 +34,9 @@ void web_answer_object(struct web_request *r, const char *type, const struct has
 // The parsed Accept of the request.
 int web_request_accepted(struct web_request *r, struct web_accept *ret_accept, struct err *e);
 
-// The medium of a stored encapsulated transfer syntax (PS3.18 Table 8.7.3-5), NULL when the syntax is not
-// encapsulated or has none; *ret_default: the one that the medium means when no syntax is said.
+// The medium of a stored encapsulated transfer syntax (PS3.18 Table 8.7.3-5), NULL when the syntax
+// is not encapsulated or has none; *ret_default: the one that the medium means when no syntax is
+// said.
 const char *web_syntax_media(const char *syntax, bool *ret_default);
 
 // Whether stored frames of that syntax are explicit little endian pixels as they lie.

@@ -97,8 +97,8 @@ static int unquote(struct arena *a, struct slice quoted, struct slice *ret_text,
     return E_OK;
 }
 
-// DICOM's transfer-syntax=* and unquoted type=application/dicom (PS3.18 clients write both) have bytes that
-// are not of a token, so an unquoted value runs to the next separator.
+// DICOM's transfer-syntax=* and unquoted type=application/dicom (PS3.18 clients write both) have
+// bytes that are not of a token, so an unquoted value runs to the next separator.
 static size_t value_end(struct slice s, size_t at) {
     while (at < s.len && s.ptr[at] > ' ' && s.ptr[at] < 0x7F && s.ptr[at] != ';' &&
            s.ptr[at] != ',' && s.ptr[at] != '"') {

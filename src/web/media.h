@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Media types with parameters (RFC 9110 8.3.1) and the other comma- and semicolon-separated forms of
-// HTTP fields. It reads; what is acceptable is accept.h's business.
+// Media types with parameters (RFC 9110 8.3.1) and the other comma- and semicolon-separated forms
+// of HTTP fields. It reads; what is acceptable is accept.h's business.
 #pragma once
 
 #include <stdbool.h>

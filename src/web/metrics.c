@@ -44,9 +44,9 @@ static void write_requests(const struct web_route_metrics *row, const struct web
     for (size_t i = 0; i < WEB_METRIC_STATUSES; i++) {
         unsigned long long n = atomic_load_explicit(&row->statuses[i], memory_order_relaxed);
         if (n > 0) {
-            buf_printf(out,
-                       "maclab_http_requests_total{method=\"%s\",route=\"%s\",status=\"%u\"} %llu\n",
-                       method_text(route), route == NULL ? "none" : route->path, status_codes[i], n);
+            buf_printf(
+                out, "maclab_http_requests_total{method=\"%s\",route=\"%s\",status=\"%u\"} %llu\n",
+                method_text(route), route == NULL ? "none" : route->path, status_codes[i], n);
         }
     }
 }
@@ -65,9 +65,9 @@ static void write_durations(const struct web_route_metrics *row, const struct we
     unsigned long long upto = 0;
     for (size_t i = 0; i < WEB_METRIC_BUCKETS; i++) {
         upto += atomic_load_explicit(&row->buckets[i], memory_order_relaxed);
-        buf_printf(out,
-                   "maclab_http_duration_seconds_bucket{method=\"%s\",route=\"%s\",le=\"%s\"} %llu\n",
-                   method, path, bucket_text[i], upto);
+        buf_printf(
+            out, "maclab_http_duration_seconds_bucket{method=\"%s\",route=\"%s\",le=\"%s\"} %llu\n",
+            method, path, bucket_text[i], upto);
     }
     unsigned long long us = atomic_load_explicit(&row->duration_us, memory_order_relaxed);
     buf_printf(out, "maclab_http_duration_seconds_sum{method=\"%s\",route=\"%s\"} %llu.%06llu\n",
@@ -79,10 +79,11 @@ static void write_durations(const struct web_route_metrics *row, const struct we
 }
 
 static void write_verdicts(const struct web_metrics *m, struct buf *out) {
-    static const char *const names[WEB_METRIC_VERDICTS] = {
-        [INTAKE_STORED] = "stored",   [INTAKE_DUPLICATE] = "duplicate",
-        [INTAKE_CONFLICT] = "conflict", [INTAKE_REFUSED] = "refused",
-        [INTAKE_FAILED] = "failed"};
+    static const char *const names[WEB_METRIC_VERDICTS] = {[INTAKE_STORED] = "stored",
+                                                           [INTAKE_DUPLICATE] = "duplicate",
+                                                           [INTAKE_CONFLICT] = "conflict",
+                                                           [INTAKE_REFUSED] = "refused",
+                                                           [INTAKE_FAILED] = "failed"};
     buf_put_str(out, "# HELP maclab_intake_total Instances received over HTTP, by verdict.\n"
                      "# TYPE maclab_intake_total counter\n");
     for (size_t i = 0; i < WEB_METRIC_VERDICTS; i++) {
@@ -99,8 +100,9 @@ void web_metrics_write(const struct web_metrics *m, const struct web_route *rout
         write_requests(&m->routes[i], &routes[i], out);
     }
     write_requests(&m->routes[WEB_METRIC_ROUTES_MAX - 1], NULL, out);
-    buf_put_str(out, "# HELP maclab_http_duration_seconds From the header fields to the last byte.\n"
-                     "# TYPE maclab_http_duration_seconds histogram\n");
+    buf_put_str(out,
+                "# HELP maclab_http_duration_seconds From the header fields to the last byte.\n"
+                "# TYPE maclab_http_duration_seconds histogram\n");
     for (size_t i = 0; i < count; i++) {
         write_durations(&m->routes[i], &routes[i], out);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counters for /metrics in the Prometheus text form (version 0.0.4). Only sums: nothing in them names a
-// person, a study or a client.
+// Counters for /metrics in the Prometheus text form (version 0.0.4). Only sums: nothing in them
+// names a person, a study or a client.
 #pragma once
 
 #include <stdatomic.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The delimiter is CR LF "--" boundary, and CR stands in it only once, in front: a partial match that
-// fails can therefore only begin again at the byte that broke it. The first delimiter may stand at the
-// very start, as if a line end went before.
+// The delimiter is CR LF "--" boundary, and CR stands in it only once, in front: a partial match
+// that fails can therefore only begin again at the byte that broke it. The first delimiter may
+// stand at the very start, as if a line end went before.
 #include "web/multipart.h"
 
 #include <string.h>
@@ -32,9 +32,7 @@ int web_multipart_init(struct web_multipart *m, struct slice boundary,
     return E_OK;
 }
 
-void web_multipart_done(struct web_multipart *m) {
-    buf_done(&m->headers);
-}
+void web_multipart_done(struct web_multipart *m) { buf_done(&m->headers); }
 
 static int fail(struct web_multipart *m, int code) {
     m->error = code;
@@ -61,8 +59,7 @@ static int delimiter_seen(struct web_multipart *m, struct err *e) {
 static int continue_match(struct web_multipart *m, struct slice *rest, struct err *e) {
     while (rest->len > 0 && m->matched > 0) {
         if (rest->ptr[0] != (uint8_t)m->delimiter[m->matched]) {
-            struct slice held =
-                slice_of(m->delimiter + m->borrowed, m->matched - m->borrowed);
+            struct slice held = slice_of(m->delimiter + m->borrowed, m->matched - m->borrowed);
             m->matched = 0;
             m->borrowed = 0;
             return data(m, held, e);

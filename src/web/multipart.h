@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// multipart/related bodies (RFC 2046 5.1, RFC 2387, PS3.18 8.6.1.2.1), pushed in pieces of any size with the same result
-// for every split. Part bodies are handed on as they arrive; nothing but a part's header fields and the
-// delimiter that may be beginning is held.
+// multipart/related bodies (RFC 2046 5.1, RFC 2387, PS3.18 8.6.1.2.1), pushed in pieces of any size
+// with the same result for every split. Part bodies are handed on as they arrive; nothing but a
+// part's header fields and the delimiter that may be beginning is held.
 #pragma once
 
 #include <stdbool.h>
@@ -13,7 +13,7 @@
 
 struct err;
 
-#define WEB_BOUNDARY_MAX 70             // RFC 2046 5.1.1
+#define WEB_BOUNDARY_MAX 70 // RFC 2046 5.1.1
 #define WEB_PART_HEADERS_MAX ((size_t)8192)
 #define WEB_PARTS_MAX 100000u
 
@@ -44,14 +44,14 @@ struct web_multipart {
     char delimiter[WEB_BOUNDARY_MAX + 5]; // CR LF "--" boundary
     size_t delimiter_len;
     enum web_multipart_state state;
-    size_t matched;     // bytes of the delimiter seen at the end of the input so far
-    size_t borrowed;    // of these, how many are a line end that is not the part's
-    uint8_t after[2];   // what follows a delimiter
+    size_t matched;   // bytes of the delimiter seen at the end of the input so far
+    size_t borrowed;  // of these, how many are a line end that is not the part's
+    uint8_t after[2]; // what follows a delimiter
     size_t after_len;
     struct buf headers; // of the part
     uint32_t parts;
-    uint64_t consumed;  // bytes fed, for error offsets
-    int error;          // sticky
+    uint64_t consumed; // bytes fed, for error offsets
+    int error;         // sticky
 };
 
 // E_SYNTAX when the boundary is not one.
@@ -61,6 +61,6 @@ void web_multipart_done(struct web_multipart *m);
 
 int web_multipart_feed(struct web_multipart *m, struct slice bytes, struct err *e);
 
-// The body is over. E_TRUNCATED when its closing delimiter was not seen: the last part was begun and not
-// ended, or there was none.
+// The body is over. E_TRUNCATED when its closing delimiter was not seen: the last part was begun
+// and not ended, or there was none.
 int web_multipart_finish(struct web_multipart *m, struct err *e);

@@ -183,8 +183,8 @@ bool web_object_map(const struct web_object *object, uint64_t offset, uint64_t l
         return false;
     }
     size_t span = (size_t)(offset - first + len);
-    void *address = mmap(NULL, span, PROT_READ, MAP_SHARED | MAP_POPULATE, object->fd,
-                         (off_t)first);
+    void *address =
+        mmap(NULL, span, PROT_READ, MAP_SHARED | MAP_POPULATE, object->fd, (off_t)first);
     if (address == MAP_FAILED) {
         return false;
     }

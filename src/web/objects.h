@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Open objects: descriptors of the files last used, so that a frame costs no path look-up. Objects never
-// change, so what is open is right as long as it is open; whether a client may have one is the
-// catalogue's answer, asked before.
+// Open objects: descriptors of the files last used, so that a frame costs no path look-up. Objects
+// never change, so what is open is right as long as it is open; whether a client may have one is
+// the catalogue's answer, asked before.
 #pragma once
 
 #include <stdbool.h>

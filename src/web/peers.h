@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The connections, and the watch over them: one that has not brought its header fields, its body or taken
-// its answer by its deadline is shut down (a slow client must not hold a place for ever).
+// The connections, and the watch over them: one that has not brought its header fields, its body or
+// taken its answer by its deadline is shut down (a slow client must not hold a place for ever).
 #pragma once
 
 #include <pthread.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rendered pictures last asked for, in memory up to a limit: windowing to and fro and a page of thumbnails
-// ask for the same ones. Keys are entity tags, so an entry is never out of date.
+// Rendered pictures last asked for, in memory up to a limit: windowing to and fro and a page of
+// thumbnails ask for the same ones. Keys are entity tags, so an entry is never out of date.
 #pragma once
 
 #include <stddef.h>

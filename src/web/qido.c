@@ -31,8 +31,8 @@ static void tell_unsupported(struct web_qido *q, struct slice name) {
                    have > 0 ? ", " : "", (int)name.len, (const char *)name.ptr);
 }
 
-// "PatientID", "00100020", "RequestAttributesSequence.ScheduledProcedureStepID": the tags, outermost first.
-// 0: not an attribute.
+// "PatientID", "00100020", "RequestAttributesSequence.ScheduledProcedureStepID": the tags,
+// outermost first. 0: not an attribute.
 #define PATH_TAGS_MAX 4
 static size_t parse_path(struct slice name, dcm_tag tags[PATH_TAGS_MAX]) {
     struct slice rest = name;
@@ -51,8 +51,8 @@ static size_t parse_path(struct slice name, dcm_tag tags[PATH_TAGS_MAX]) {
 // What the catalogue keeps under that path; NULL when it does not.
 static const struct search_attribute *find_attribute(const dcm_tag *tags, size_t count) {
     const struct search_attribute *attribute = search_attribute_find(tags[count - 1]);
-    bool in_place = attribute != NULL &&
-                    (count == 1 || (count == 2 && attribute->sequence == tags[0]));
+    bool in_place =
+        attribute != NULL && (count == 1 || (count == 2 && attribute->sequence == tags[0]));
     return in_place ? attribute : NULL;
 }
 
@@ -117,7 +117,8 @@ static int include_all(struct web_qido *q, struct err *e) {
     return rc;
 }
 
-// Attributes of a lower level are not returned (PS3.18 10.6.3.3), and those that are not kept cannot be.
+// Attributes of a lower level are not returned (PS3.18 10.6.3.3), and those that are not kept
+// cannot be.
 static int include_one(struct web_qido *q, struct slice name, struct slice text, struct err *e) {
     dcm_tag tags[PATH_TAGS_MAX];
     size_t depth = parse_path(text, tags);
@@ -155,8 +156,7 @@ static int take_flag(struct slice name, struct slice value, bool *ret_flag, stru
     return E_OK;
 }
 
-static int take_number(struct slice name, struct slice value, uint64_t *ret_number,
-                       struct err *e) {
+static int take_number(struct slice name, struct slice value, uint64_t *ret_number, struct err *e) {
     if (value.len == 0 || value.ptr[0] < '0' || value.ptr[0] > '9' ||
         !num_parse_u64(value, INT64_MAX, ret_number)) {
         return bad(e, name, "must be a whole number");

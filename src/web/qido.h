@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The query parameters of QIDO-RS (PS3.18 8.3.4) as a search of the catalogue. Attributes go by keyword, by
-// eight hexadecimal digits, or dotted through a sequence. A name that is no attribute at all is an
-// error; an attribute that the catalogue cannot match is left out and reported (Warning 299).
+// The query parameters of QIDO-RS (PS3.18 8.3.4) as a search of the catalogue. Attributes go by
+// keyword, by eight hexadecimal digits, or dotted through a sequence. A name that is no attribute
+// at all is an error; an attribute that the catalogue cannot match is left out and reported
+// (Warning 299).
 #pragma once
 
 #include <stdbool.h>
@@ -33,6 +34,6 @@ struct web_qido {
 int web_qido_parse(struct arena *a, const struct web_url *url, enum search_level level,
                    struct web_qido *ret_query, struct err *e);
 
-// Adds a key of the path ("studies/{study}/series"), or one to be returned (empty value). A key that is
-// there already keeps its value unless that is empty. E_LIMIT when there are too many.
+// Adds a key of the path ("studies/{study}/series"), or one to be returned (empty value). A key
+// that is there already keeps its value unless that is empty. E_LIMIT when there are too many.
 int web_qido_key(struct web_qido *q, dcm_tag tag, struct slice value, struct err *e);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The query parameters of rendered resources (PS3.18 8.3.5: window, viewport, quality, annotation) and of
-// WADO-URI (9.1.2) as a request to the worker.
+// The query parameters of rendered resources (PS3.18 8.3.5: window, viewport, quality, annotation)
+// and of WADO-URI (9.1.2) as a request to the worker.
 #pragma once
 
 #include <stdint.h>
@@ -19,8 +19,8 @@ int web_render_params(const struct web_url *url, struct render_request *ret_requ
 int web_thumbnail_params(const struct web_url *url, struct render_request *ret_request,
                          struct err *e);
 
-// rows, columns, region, windowCenter, windowWidth, imageQuality, frameNumber. Image size in pixels for the
-// region, which is given in fractions.
+// rows, columns, region, windowCenter, windowWidth, imageQuality, frameNumber. Image size in pixels
+// for the region, which is given in fractions.
 int web_wado_params(const struct web_url *url, uint32_t rows, uint32_t columns,
                     struct render_request *ret_request, struct err *e);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A request while it lives: what was asked, its memory, and the answer that is being made. Handlers see
-// nothing of the HTTP library but through here.
+// A request while it lives: what was asked, its memory, and the answer that is being made. Handlers
+// see nothing of the HTTP library but through here.
 #pragma once
 
 #include <stdbool.h>
@@ -49,9 +49,9 @@ struct web_request {
     struct web_stow *stow; // WEB_STAGE_STREAM
     uint64_t received;     // bytes of the body
     struct web_request *next_job;
-    web_handler later;         // set by web_request_later
+    web_handler later; // set by web_request_later
     enum web_where later_where;
-    void *work;                // of the handler that set `later`
+    void *work; // of the handler that set `later`
 
     struct MHD_Response *response;
     bool response_shared; // made once at start-up: not ours to give back
@@ -72,8 +72,8 @@ const char *web_request_origin(struct web_request *r);
 // Instead of an answer, from a handler of WEB_HERE: `handle` makes it on a thread that may wait.
 void web_request_later(struct web_request *r, enum web_where where, web_handler handle);
 
-// --- answers: exactly one of these for each request -----------------------------------------------
-// The body is taken over; `b` is empty afterwards.
+// --- answers: exactly one of these for each request
+// ----------------------------------------------- The body is taken over; `b` is empty afterwards.
 void web_answer_buf(struct web_request *r, unsigned status, const char *type, struct buf *b);
 void web_answer_text(struct web_request *r, unsigned status, const char *type, const char *text);
 void web_answer_empty(struct web_request *r, unsigned status);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The doors of the web face: a row each with method, path, policy action, handler and where the handler
-// runs. The dispatcher asks policy before any handler; a row without an action does not compile
-// (tests/checks/no_action.py tries). Path words in braces are named: {study} {series} {instance} must
-// be UIDs; {frames} is any one word; {rest} is everything that follows.
+// The doors of the web face: a row each with method, path, policy action, handler and where the
+// handler runs. The dispatcher asks policy before any handler; a row without an action does not
+// compile (tests/checks/no_action.py tries). Path words in braces are named: {study} {series}
+// {instance} must be UIDs; {frames} is any one word; {rest} is everything that follows.
 #pragma once
 
 #include <stdbool.h>
@@ -36,8 +36,8 @@ struct web_route {
 
 // Makes the row of a table from X(method, path, action, handler, where).
 #define WEB_ROUTE_ROW(method, path, action, handler, where)                                        \
-    {WEB_##method, path, "http " #method " " path, POLICY_CHECKED(POLICY_##action), handler, \
-     WEB_##where},
+    {WEB_##method, path,       "http " #method " " path, POLICY_CHECKED(POLICY_##action),          \
+     handler,      WEB_##where},
 
 #define WEB_UID_TEXT 65
 struct web_names {
@@ -45,14 +45,14 @@ struct web_names {
     char series[WEB_UID_TEXT];
     char instance[WEB_UID_TEXT];
     struct slice frames; // .ptr NULL when the path has none
-    struct slice rest;   // from the first byte of the matched part of the path to its end, undecoded
+    struct slice rest; // from the first byte of the matched part of the path to its end, undecoded
 };
 
 enum web_match {
     WEB_MATCH,
-    WEB_MATCH_NOTHING,    // 404
+    WEB_MATCH_NOTHING,      // 404
     WEB_MATCH_OTHER_METHOD, // 405; *ret_route is the first row of that path
-    WEB_MATCH_BAD_UID     // 400
+    WEB_MATCH_BAD_UID       // 400
 };
 
 // Looks the path up in `routes`. On WEB_MATCH *ret_names holds the path's words.

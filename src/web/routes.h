@@ -49,7 +49,7 @@ struct web_request;
     X(GET, "/", SUITE_SHOW, web_page_get, HERE)                                                    \
     X(GET, "/{rest}", SUITE_SHOW, web_page_get, HERE)
 
-void web_frames_get(struct web_request *r);       // frames.c: PS3.18 10.4.1.1.6, stored or decoded pixels
+void web_frames_get(struct web_request *r); // frames.c: PS3.18 10.4.1.1.6, stored or decoded pixels
 void web_rendered_get(struct web_request *r);     // rendered.c: PS3.18 10.4.1.1.3
 void web_thumbnail_get(struct web_request *r);    // rendered.c: PS3.18 10.4.1.1.4
 void web_metadata_get(struct web_request *r);     // metadata.c: PS3.18 10.4.1.1.2

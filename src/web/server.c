@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The life of a request: its target is noted when the request line is there, the dispatcher judges it
-// when the header fields are, the handler runs here or on another thread while the connection sleeps,
-// and the answer is queued by the event thread.
+// The life of a request: its target is noted when the request line is there, the dispatcher judges
+// it when the header fields are, the handler runs here or on another thread while the connection
+// sleeps, and the answer is queued by the event thread.
 #include "web/server.h"
 
 #include <microhttpd.h>
@@ -112,9 +112,7 @@ void web_server_suspend(struct web_request *r) {
     MHD_suspend_connection(r->connection);
 }
 
-void web_server_resume(struct web_request *r) {
-    MHD_resume_connection(r->connection);
-}
+void web_server_resume(struct web_request *r) { MHD_resume_connection(r->connection); }
 
 static enum MHD_Result hand_over(struct web_request *r, struct web_threads *threads) {
     r->stage = WEB_STAGE_WAITING;
@@ -177,9 +175,9 @@ static enum MHD_Result begin(struct web_request *r, const char *method) {
     return go_on(r, found && web_dispatch_ask(r));
 }
 
-static enum MHD_Result on_request(void *context, struct MHD_Connection *connection,
-                                  const char *url, const char *method, const char *version,
-                                  const char *upload, size_t *upload_len, void **request) {
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_len, void **request) {
     struct web_request *r = *request;
     (void)context;
     (void)connection;
@@ -229,14 +227,13 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 // --- start and stop ---------------------------------------------------------------------------
 static int start_daemon(struct web_server *s, int listen_fd, struct err *e) {
     s->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-        on_request, s, MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_THREAD_POOL_SIZE,
-        WEB_THREADS, MHD_OPTION_URI_LOG_CALLBACK, on_target, s, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, s, MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
-        MHD_OPTION_CONNECTION_LIMIT, WEB_CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-        WEB_CONNECTIONS_PEER_MAX, MHD_OPTION_CONNECTION_TIMEOUT, WEB_IDLE_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, WEB_HEADER_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_END);
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, s,
+        MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_THREAD_POOL_SIZE, WEB_THREADS,
+        MHD_OPTION_URI_LOG_CALLBACK, on_target, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_CONNECTION_LIMIT,
+        WEB_CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT, WEB_CONNECTIONS_PEER_MAX,
+        MHD_OPTION_CONNECTION_TIMEOUT, WEB_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        WEB_HEADER_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     return s->daemon != NULL ? E_OK : err_set(e, E_INTERNAL, "the HTTP library did not start");
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The HTTP server of one archive: libmicrohttpd's event threads, a few threads for what has to wait, a
-// watch that ends slow clients. Every limit is named here.
+// The HTTP server of one archive: libmicrohttpd's event threads, a few threads for what has to
+// wait, a watch that ends slow clients. Every limit is named here.
 #pragma once
 
 #include <stdbool.h>
@@ -13,17 +13,18 @@ struct archive;
 struct err;
 struct web_server;
 
-#define WEB_THREADS 2u             // event loops
+#define WEB_THREADS 2u // event loops
 #define WEB_CATALOGUE_THREADS 2u
 #define WEB_RENDER_THREADS 4u
-#define WEB_STREAMS_MAX 8u         // STOW requests at once; more are told to come back
-#define WEB_QUEUE_MAX 512u         // requests waiting for a thread
+#define WEB_STREAMS_MAX 8u // STOW requests at once; more are told to come back
+#define WEB_QUEUE_MAX 512u // requests waiting for a thread
 #define WEB_CONNECTIONS_MAX 1024u
-#define WEB_CONNECTIONS_PEER_MAX 512u // by address; a whole room behind one proxy fits
+#define WEB_CONNECTIONS_PEER_MAX 512u          // by address; a whole room behind one proxy fits
 #define WEB_HEADER_MEMORY ((size_t)128 * 1024) // of a connection: header fields and read buffer
-#define WEB_IDLE_S 30u             // between requests, and for header fields to arrive
-#define WEB_SLOWEST_BYTES_S 16384u // a body or an answer that moves slower than this (after WEB_IDLE_S) ends
-#define WEB_STOP_S 10u             // what runs may finish for so long
+#define WEB_IDLE_S 30u                         // between requests, and for header fields to arrive
+#define WEB_SLOWEST_BYTES_S                                                                        \
+    16384u             // a body or an answer that moves slower than this (after WEB_IDLE_S) ends
+#define WEB_STOP_S 10u // what runs may finish for so long
 
 struct web_options {
     struct archive *archive;

@@ -39,15 +39,21 @@ struct web_static {
 
 static const struct {
     const char *suffix, *type;
-} types[] = {
-    {".html", "text/html; charset=utf-8"},   {".js", "text/javascript; charset=utf-8"},
-    {".mjs", "text/javascript; charset=utf-8"}, {".css", "text/css; charset=utf-8"},
-    {".json", "application/json"},           {".svg", "image/svg+xml"},
-    {".png", "image/png"},                   {".jpg", "image/jpeg"},
-    {".webp", "image/webp"},                 {".ico", "image/vnd.microsoft.icon"},
-    {".wasm", "application/wasm"},           {".woff2", "font/woff2"},
-    {".txt", "text/plain; charset=utf-8"},   {".map", "application/json"},
-    {".webmanifest", "application/manifest+json"}};
+} types[] = {{".html", "text/html; charset=utf-8"},
+             {".js", "text/javascript; charset=utf-8"},
+             {".mjs", "text/javascript; charset=utf-8"},
+             {".css", "text/css; charset=utf-8"},
+             {".json", "application/json"},
+             {".svg", "image/svg+xml"},
+             {".png", "image/png"},
+             {".jpg", "image/jpeg"},
+             {".webp", "image/webp"},
+             {".ico", "image/vnd.microsoft.icon"},
+             {".wasm", "application/wasm"},
+             {".woff2", "font/woff2"},
+             {".txt", "text/plain; charset=utf-8"},
+             {".map", "application/json"},
+             {".webmanifest", "application/manifest+json"}};
 
 static char nothing[1];
 
@@ -71,9 +77,7 @@ static const char *type_of(struct slice path) {
 }
 
 // Vite writes names with a hash of the content under /assets/.
-static bool is_hashed(const char *path) {
-    return strncmp(path, "/assets/", 8) == 0;
-}
+static bool is_hashed(const char *path) { return strncmp(path, "/assets/", 8) == 0; }
 
 static void add_fields(struct MHD_Response *response, const struct static_file *f) {
     struct slice path = slice_str(f->path);
@@ -146,8 +150,8 @@ static int visit(const char *path, void *context) {
         return err_set(s->error, E_LIMIT, "web folder with over %d files", WEB_STATIC_FILES_MAX);
     }
     f.path = mem_strdup(path + s->root_len);
-    int rc = f.path == NULL ? err_set(s->error, E_MEMORY, "%s", path)
-                            : open_file(path, &f, s->error);
+    int rc =
+        f.path == NULL ? err_set(s->error, E_MEMORY, "%s", path) : open_file(path, &f, s->error);
     if (rc != E_OK) {
         file_done(&f);
         return rc;
@@ -217,9 +221,7 @@ void web_static_close(struct web_static *files) {
     mem_free(files);
 }
 
-size_t web_static_count(const struct web_static *files) {
-    return files == NULL ? 0 : files->count;
-}
+size_t web_static_count(const struct web_static *files) { return files == NULL ? 0 : files->count; }
 
 static const struct static_file *choose(const struct web_static *s, struct web_request *r) {
     const char *path = arena_str(&r->arena, r->url.path);
@@ -234,14 +236,12 @@ static const struct static_file *choose(const struct web_static *s, struct web_r
 void web_static_answer(const struct web_static *files, struct web_request *r) {
     const struct static_file *f = files == NULL ? NULL : choose(files, r);
     if (f == NULL) {
-        web_answer_failure(r, MHD_HTTP_NOT_FOUND, E_NOT_FOUND,
-                           files == NULL ? "the browser application is not installed here"
-                                         : "no such page",
-                           NULL);
+        web_answer_failure(
+            r, MHD_HTTP_NOT_FOUND, E_NOT_FOUND,
+            files == NULL ? "the browser application is not installed here" : "no such page", NULL);
         return;
     }
-    if (f->gzip != NULL &&
-        web_accepts_coding(web_request_header(r, "Accept-Encoding"), "gzip")) {
+    if (f->gzip != NULL && web_accepts_coding(web_request_header(r, "Accept-Encoding"), "gzip")) {
         f = f->gzip;
     }
     if (web_etag_listed(web_request_header(r, "If-None-Match"), f->etag)) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The browser application's files: a table made once at start from a folder, descriptors kept open. A
-// request looks a name up in the table, so there is no path to traverse. A file beside one with .gz
-// appended is its compressed form. Hashed assets are immutable.
+// The browser application's files: a table made once at start from a folder, descriptors kept open.
+// A request looks a name up in the table, so there is no path to traverse. A file beside one with
+// .gz appended is its compressed form. Hashed assets are immutable.
 #pragma once
 
 #include <stddef.h>
@@ -19,6 +19,6 @@ void web_static_close(struct web_static *files); // NULL allowed
 
 size_t web_static_count(const struct web_static *files); // NULL: 0
 
-// Answers with the file of that path ("/assets/x.js"), with index.html for paths of the application, or
-// 404. `files` may be NULL.
+// Answers with the file of that path ("/assets/x.js"), with index.html for paths of the
+// application, or 404. `files` may be NULL.
 void web_static_answer(const struct web_static *files, struct web_request *r);

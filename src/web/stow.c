@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two sides meet under one lock: the event thread, which fills `incoming` and sends the connection to
-// sleep, and the thread of the request, which empties it, feeds the parser and the intake, and wakes the
-// connection. The thread touches the request only while the connection sleeps, when it cannot end.
+// Two sides meet under one lock: the event thread, which fills `incoming` and sends the connection
+// to sleep, and the thread of the request, which empties it, feeds the parser and the intake, and
+// wakes the connection. The thread touches the request only while the connection sleeps, when it
+// cannot end.
 #include "web/stow.h"
 
 #include <microhttpd.h>
@@ -31,10 +32,10 @@ struct web_stow {
     unsigned users; // event side and thread
     // shared
     struct buf incoming;
-    bool over;      // the body is whole
-    bool given_up;  // the client went away, or the server stops
-    bool sleeping;  // the connection is suspended
-    bool finished;  // the answer is ready
+    bool over;                   // the body is whole
+    bool given_up;               // the client went away, or the server stops
+    bool sleeping;               // the connection is suspended
+    bool finished;               // the answer is ready
     struct web_request *request; // for waking it
     // the thread's
     struct web_server *server;
@@ -80,7 +81,8 @@ void web_stow_free(struct web_stow *s) {
     unref(s);
 }
 
-// --- the thread's side ----------------------------------------------------------------------------
+// --- the thread's side
+// ----------------------------------------------------------------------------
 static void on_verdict(const struct intake_result *result, void *context) {
     struct web_stow *s = context;
     web_stow_answer_result(&s->answer, result);
@@ -233,7 +235,8 @@ static void *run(void *context) {
     return NULL;
 }
 
-// --- the event side -------------------------------------------------------------------------------
+// --- the event side
+// -------------------------------------------------------------------------------
 static void sleep_connection(struct web_stow *s, struct web_request *r) {
     s->sleeping = true;
     web_server_suspend(r);

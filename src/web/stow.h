@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// STOW-RS (PS3.18 10.5): a body of parts streams into quarantine while it arrives. The event thread hands
-// pieces to a thread of the request's own through a window of bounded size and lets the connection
-// sleep while the window is full, so memory stays the same whatever the size of the body and no other
-// request waits for a disk.
+// STOW-RS (PS3.18 10.5): a body of parts streams into quarantine while it arrives. The event thread
+// hands pieces to a thread of the request's own through a window of bounded size and lets the
+// connection sleep while the window is full, so memory stays the same whatever the size of the body
+// and no other request waits for a disk.
 #pragma once
 
 #include <stdbool.h>

@@ -41,7 +41,8 @@ static void number(struct json *j, const char *tag, unsigned value) {
     json_end_object(j);
 }
 
-// Where and why in the 64 characters that Error Comment has: the place first. No UTF-8 sequence is cut.
+// Where and why in the 64 characters that Error Comment has: the place first. No UTF-8 sequence is
+// cut.
 static void comment(struct json *j, const struct err *why) {
     char text[ERR_TEXT_MAX + ERR_PATH_MAX + 64];
     char place[48] = "";

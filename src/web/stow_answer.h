@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Store Instances Response Module (PS3.18 Annex I) as DICOM JSON, built while verdicts come in, and the
-// status that goes with it (10.5.3.1).
+// The Store Instances Response Module (PS3.18 Annex I) as DICOM JSON, built while verdicts come in,
+// and the status that goes with it (10.5.3.1).
 #pragma once
 
 #include <stdbool.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A few threads that run handlers which wait, with a bounded queue, so that the event threads never do.
+// A few threads that run handlers which wait, with a bounded queue, so that the event threads never
+// do.
 #pragma once
 
 #include <stdbool.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The request target (RFC 9112 3.2, RFC 3986): path segments and query parameters, percent-decoded once and
-// checked. Dot segments, encoded slashes and control characters in a path are refused, not resolved.
+// The request target (RFC 9112 3.2, RFC 3986): path segments and query parameters, percent-decoded
+// once and checked. Dot segments, encoded slashes and control characters in a path are refused, not
+// resolved.
 #pragma once
 
 #include <stdbool.h>
@@ -12,7 +13,7 @@
 struct arena;
 struct err;
 
-#define WEB_URL_MAX 16384     // bytes of a target; longer is 414
+#define WEB_URL_MAX 16384 // bytes of a target; longer is 414
 #define WEB_SEGMENTS_MAX 16
 #define WEB_QUERY_PARAMS_MAX 128
 

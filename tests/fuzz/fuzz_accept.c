@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Accept, Accept-Encoding and media types: no input reads outside itself, and q stays within 0 to 1000.
+// Accept, Accept-Encoding and media types: no input reads outside itself, and q stays within 0 to
+// 1000.
 #include <stdint.h>
 #include <stdlib.h>
 

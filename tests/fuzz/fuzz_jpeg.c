@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // JPEG streams: one byte of photometric interpretation and tiling, then the stream. The image is
-// declared as the stream's own first frame header says, so that decoding gets past the comparison of
-// sizes; a tile may be declared larger.
+// declared as the stream's own first frame header says, so that decoding gets past the comparison
+// of sizes; a tile may be declared larger.
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// multipart/related: a body in one piece, byte by byte and in uneven pieces gives the same events and the
-// same end. The boundary is "b"; the input's first byte chooses the uneven size.
+// multipart/related: a body in one piece, byte by byte and in uneven pieces gives the same events
+// and the same end. The boundary is "b"; the input's first byte chooses the uneven size.
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -84,7 +84,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     int b = parse(body, 1, &single);
     int c = parse(body, (size_t)data[0] % 61 + 2, &uneven);
     // After an error the data told before it may differ by what was held back.
-    if (a != b || a != c || (a == E_OK && (!hash_eq(&whole, &single) || !hash_eq(&whole, &uneven)))) {
+    if (a != b || a != c ||
+        (a == E_OK && (!hash_eq(&whole, &single) || !hash_eq(&whole, &uneven)))) {
         abort();
     }
     return 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Range and If-None-Match: a part lies within the whole. The first eight bytes are the length of the whole.
+// Range and If-None-Match: a part lies within the whole. The first eight bytes are the length of
+// the whole.
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

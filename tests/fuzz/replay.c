@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs a fuzz target once over each file of the folders named, so that the corpus is part of the
-// ordinary tests under every compiler. An absent folder is an empty corpus: the target still runs on
-// the empty input.
+// ordinary tests under every compiler. An absent folder is an empty corpus: the target still runs
+// on the empty input.
 #include <stdio.h>
 #include <stdlib.h>
 

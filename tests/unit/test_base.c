@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <errno.h>
@@ -43,9 +44,15 @@ static void numbers_are_whole_texts_in_range(void **state) {
         const char *text;
         bool ok;
         int64_t value;
-    } rows[] = {{"0", true, 0},         {"-12", true, -12},  {"+7", true, 7},
-                {"", false, 0},         {"-", false, 0},     {"12 ", false, 0},
-                {"0x1", false, 0},      {"2147483648", false, 0}, {"-2147483648", true, INT32_MIN},
+    } rows[] = {{"0", true, 0},
+                {"-12", true, -12},
+                {"+7", true, 7},
+                {"", false, 0},
+                {"-", false, 0},
+                {"12 ", false, 0},
+                {"0x1", false, 0},
+                {"2147483648", false, 0},
+                {"-2147483648", true, INT32_MIN},
                 {"99999999999999999999", false, 0}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         int64_t v = 0;
@@ -184,9 +191,8 @@ static void json_text_is_escaped_and_nested(void **state) {
     json_member_bool(&j, "c", true);
     json_end_object(&j);
     buf_put_byte(&b, 0);
-    assert_string_equal((char *)b.data,
-                        "{\"a\":\"q\\\"\\\\\\n\\u0001 \xC3\xA9 \xEF\xBF\xBD\","
-                        "\"b\":[-5,0.1,0.3333333333333333,null,{}],\"c\":true}");
+    assert_string_equal((char *)b.data, "{\"a\":\"q\\\"\\\\\\n\\u0001 \xC3\xA9 \xEF\xBF\xBD\","
+                                        "\"b\":[-5,0.1,0.3333333333333333,null,{}],\"c\":true}");
     buf_done(&b);
 }
 
@@ -196,7 +202,9 @@ static void folding_drops_case_and_accents(void **state) {
         const char *in;
         const char *out;
     } rows[] = {{"M\xC3\xBCller", "muller"},
-                {"STRA\xC3\x9F" "E", "strasse"},
+                {"STRA\xC3\x9F"
+                 "E",
+                 "strasse"},
                 {"\xC3\x86r\xC3\xB8", "aero"},
                 {"e\xCC\x81", "e"},
                 {"\xCE\x91\xCE\xA9", "\xCE\xB1\xCF\x89"},

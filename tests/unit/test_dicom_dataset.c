@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tree: built from bytes, looked up, read by type, changed; parents know; memory may fail anywhere.
+// The tree: built from bytes, looked up, read by type, changed; parents know; memory may fail
+// anywhere.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <float.h>
@@ -20,26 +22,54 @@
 #define BYTES(text) slice_of(text, sizeof(text) - 1)
 
 #define HEAD                                                                                       \
-    "\x08\x00\x08\x00" "CS\x18\x00" "ORIGINAL\\PRIMARY\\ AXIAL "                                   \
-    "\x08\x00\x18\x00" "UI\x04\x00" "1.2\x00"
+    "\x08\x00\x08\x00"                                                                             \
+    "CS\x18\x00"                                                                                   \
+    "ORIGINAL\\PRIMARY\\ AXIAL "                                                                   \
+    "\x08\x00\x18\x00"                                                                             \
+    "UI\x04\x00"                                                                                   \
+    "1.2\x00"
 #define SEQUENCE                                                                                   \
-    "\x08\x00\x40\x11" "SQ\x00\x00\xff\xff\xff\xff"                                                \
-    "\xfe\xff\x00\xe0\x0c\x00\x00\x00" "\x08\x00\x50\x11" "UI\x04\x00" "1.2\x00"                   \
-    "\xfe\xff\x00\xe0\x22\x00\x00\x00" "\x40\x00\x70\xa1" "SQ\x00\x00\x16\x00\x00\x00"             \
-    "\xfe\xff\x00\xe0\x0e\x00\x00\x00" "\x08\x00\x00\x01" "SH\x06\x00" "121327"                    \
+    "\x08\x00\x40\x11"                                                                             \
+    "SQ\x00\x00\xff\xff\xff\xff"                                                                   \
+    "\xfe\xff\x00\xe0\x0c\x00\x00\x00"                                                             \
+    "\x08\x00\x50\x11"                                                                             \
+    "UI\x04\x00"                                                                                   \
+    "1.2\x00"                                                                                      \
+    "\xfe\xff\x00\xe0\x22\x00\x00\x00"                                                             \
+    "\x40\x00\x70\xa1"                                                                             \
+    "SQ\x00\x00\x16\x00\x00\x00"                                                                   \
+    "\xfe\xff\x00\xe0\x0e\x00\x00\x00"                                                             \
+    "\x08\x00\x00\x01"                                                                             \
+    "SH\x06\x00"                                                                                   \
+    "121327"                                                                                       \
     "\xfe\xff\xdd\xe0\x00\x00\x00\x00"
 #define PRIVATE                                                                                    \
-    "\x09\x00\x10\x00" "LO\x06\x00" "FIRST "                                                       \
-    "\x09\x00\x11\x00" "LO\x06\x00" "SECOND"                                                       \
-    "\x09\x00\x01\x10" "LO\x02\x00" "a "                                                           \
-    "\x09\x00\x01\x11" "LO\x02\x00" "b "
+    "\x09\x00\x10\x00"                                                                             \
+    "LO\x06\x00"                                                                                   \
+    "FIRST "                                                                                       \
+    "\x09\x00\x11\x00"                                                                             \
+    "LO\x06\x00"                                                                                   \
+    "SECOND"                                                                                       \
+    "\x09\x00\x01\x10"                                                                             \
+    "LO\x02\x00"                                                                                   \
+    "a "                                                                                           \
+    "\x09\x00\x01\x11"                                                                             \
+    "LO\x02\x00"                                                                                   \
+    "b "
 #define TAIL                                                                                       \
-    "\x10\x00\x10\x00" "PN\x04\x00" "A^B "                                                         \
-    "\x28\x00\x10\x00" "US\x02\x00" "\x00\x02"                                                     \
-    "\xe0\x7f\x10\x00" "OW\x00\x00\x04\x00\x00\x00" "\x01\x00\x02\x80"
+    "\x10\x00\x10\x00"                                                                             \
+    "PN\x04\x00"                                                                                   \
+    "A^B "                                                                                         \
+    "\x28\x00\x10\x00"                                                                             \
+    "US\x02\x00"                                                                                   \
+    "\x00\x02"                                                                                     \
+    "\xe0\x7f\x10\x00"                                                                             \
+    "OW\x00\x00\x04\x00\x00\x00"                                                                   \
+    "\x01\x00\x02\x80"
 static const char whole[] = HEAD SEQUENCE PRIVATE TAIL;
 
-static struct dcm_dataset *read_all(struct arena *a, struct slice bytes, enum dcm_encoding encoding) {
+static struct dcm_dataset *read_all(struct arena *a, struct slice bytes,
+                                    enum dcm_encoding encoding) {
     struct dcm_dataset *d = NULL;
     struct err e = {0};
     assert_int_equal(dcm_dataset_read(a, bytes, encoding, 0, 0, &d, NULL, &e), E_OK);
@@ -96,7 +126,10 @@ static void test_private(void **state) {
         const char *creator;
         uint8_t element;
         const char *value;
-    } rows[] = {{"FIRST", 1, "a"}, {"SECOND", 1, "b"}, {"SECOND", 2, NULL}, {"THIRD", 1, NULL},
+    } rows[] = {{"FIRST", 1, "a"},
+                {"SECOND", 1, "b"},
+                {"SECOND", 2, NULL},
+                {"THIRD", 1, NULL},
                 {"FIRS", 1, NULL}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const struct dcm_node *n = dcm_get_private(d, 9, rows[i].creator, rows[i].element);
@@ -113,10 +146,24 @@ static void test_private(void **state) {
 // Unordered and doubled elements: the first of a tag is the one found.
 static void test_unordered(void **state) {
     (void)state;
-    static const char bytes[] = "\x10\x00\x20\x00" "LO\x02\x00" "ab"
-                                "\x10\x00\x10\x00" "PN\x02\x00" "A " "\x10\x00\x10\x00" "PN\x02\x00" "B ";
-    static const char twice[] = "\x10\x00\x10\x00" "PN\x02\x00" "A " "\x10\x00\x10\x00" "PN\x02\x00" "B "
-                                "\x10\x00\x20\x00" "LO\x02\x00" "ab";
+    static const char bytes[] = "\x10\x00\x20\x00"
+                                "LO\x02\x00"
+                                "ab"
+                                "\x10\x00\x10\x00"
+                                "PN\x02\x00"
+                                "A "
+                                "\x10\x00\x10\x00"
+                                "PN\x02\x00"
+                                "B ";
+    static const char twice[] = "\x10\x00\x10\x00"
+                                "PN\x02\x00"
+                                "A "
+                                "\x10\x00\x10\x00"
+                                "PN\x02\x00"
+                                "B "
+                                "\x10\x00\x20\x00"
+                                "LO\x02\x00"
+                                "ab";
     struct arena a;
     struct err e = {0};
     arena_init(&a, ARENA_BYTES);
@@ -147,11 +194,11 @@ static void test_text(void **state) {
         const char *first;
         const char *second;
     } rows[] = {
-        {DCM_VR_LO, "a\\b", 2, "a", "b"},      {DCM_VR_LO, " a \\ b ", 2, "a", "b"},
-        {DCM_VR_LO, "", 0, NULL, NULL},        {DCM_VR_LO, "  ", 0, NULL, NULL},
-        {DCM_VR_LO, "\\b", 2, NULL, "b"},      {DCM_VR_LO, "a\\", 2, "a", NULL},
-        {DCM_VR_ST, " a\\b ", 1, " a\\b", NULL}, {DCM_VR_UT, "a\\b", 1, "a\\b", NULL},
-        {DCM_VR_LT, "  x", 1, "  x", NULL},    {DCM_VR_UC, " a\\b", 2, " a", "b"},
+        {DCM_VR_LO, "a\\b", 2, "a", "b"},         {DCM_VR_LO, " a \\ b ", 2, "a", "b"},
+        {DCM_VR_LO, "", 0, NULL, NULL},           {DCM_VR_LO, "  ", 0, NULL, NULL},
+        {DCM_VR_LO, "\\b", 2, NULL, "b"},         {DCM_VR_LO, "a\\", 2, "a", NULL},
+        {DCM_VR_ST, " a\\b ", 1, " a\\b", NULL},  {DCM_VR_UT, "a\\b", 1, "a\\b", NULL},
+        {DCM_VR_LT, "  x", 1, "  x", NULL},       {DCM_VR_UC, " a\\b", 2, " a", "b"},
         {DCM_VR_UI, "1.2\\1.3", 2, "1.2", "1.3"}, {DCM_VR_CS, "CT", 1, "CT", NULL},
         {DCM_VR_OB, "ab", 2, NULL, NULL},
     };
@@ -176,15 +223,29 @@ static void test_ints(void **state) {
         int64_t value;
         int code;
     } rows[] = {
-        {DCM_VR_US, 0, E_OK}, {DCM_VR_US, 65535, E_OK}, {DCM_VR_US, 65536, E_VALUE}, {DCM_VR_US, -1, E_VALUE},
-        {DCM_VR_SS, -32768, E_OK}, {DCM_VR_SS, 32768, E_VALUE}, {DCM_VR_UL, 4294967295, E_OK},
-        {DCM_VR_UL, 4294967296, E_VALUE}, {DCM_VR_SL, -2147483648, E_OK}, {DCM_VR_SL, 2147483648, E_VALUE},
-        {DCM_VR_UV, INT64_MAX, E_OK}, {DCM_VR_UV, -1, E_VALUE}, {DCM_VR_SV, INT64_MIN, E_OK},
-        {DCM_VR_AT, 0x00100020, E_OK}, {DCM_VR_IS, -2147483648, E_OK}, {DCM_VR_IS, 2147483648, E_VALUE},
-        {DCM_VR_DS, -99999999999999, E_OK}, {DCM_VR_DS, 9999999999999999, E_VALUE}, {DCM_VR_LO, 1, E_VALUE},
+        {DCM_VR_US, 0, E_OK},
+        {DCM_VR_US, 65535, E_OK},
+        {DCM_VR_US, 65536, E_VALUE},
+        {DCM_VR_US, -1, E_VALUE},
+        {DCM_VR_SS, -32768, E_OK},
+        {DCM_VR_SS, 32768, E_VALUE},
+        {DCM_VR_UL, 4294967295, E_OK},
+        {DCM_VR_UL, 4294967296, E_VALUE},
+        {DCM_VR_SL, -2147483648, E_OK},
+        {DCM_VR_SL, 2147483648, E_VALUE},
+        {DCM_VR_UV, INT64_MAX, E_OK},
+        {DCM_VR_UV, -1, E_VALUE},
+        {DCM_VR_SV, INT64_MIN, E_OK},
+        {DCM_VR_AT, 0x00100020, E_OK},
+        {DCM_VR_IS, -2147483648, E_OK},
+        {DCM_VR_IS, 2147483648, E_VALUE},
+        {DCM_VR_DS, -99999999999999, E_OK},
+        {DCM_VR_DS, 9999999999999999, E_VALUE},
+        {DCM_VR_LO, 1, E_VALUE},
         {DCM_VR_FD, 1, E_VALUE},
     };
-    static const enum dcm_encoding encodings[] = {DCM_IMPLICIT_LE, DCM_EXPLICIT_LE, DCM_EXPLICIT_BE};
+    static const enum dcm_encoding encodings[] = {DCM_IMPLICIT_LE, DCM_EXPLICIT_LE,
+                                                  DCM_EXPLICIT_BE};
     struct arena a;
     arena_init(&a, ARENA_BYTES);
     for (size_t i = 0; i < 3 * sizeof rows / sizeof rows[0]; i++) {
@@ -279,10 +340,19 @@ static void test_doubles(void **state) {
         double value;
         const char *ds;
     } rows[] = {
-        {0, "0"}, {-0.0, "0"}, {1, "1"}, {0.1, "0.1"}, {1.0 / 3, "0.33333333333333"},
-        {-1.0 / 3, "-0.3333333333333"}, {123456789.123456789, "123456789.123457"}, {1e22, "1e+22"},
-        {-1.2345678901234e-100, "-1.23456789e-100"}, {DBL_MAX, "1.797693135e+308"},
-        {512, "512"}, {-1024, "-1024"}, {0.9765625, "0.9765625"},
+        {0, "0"},
+        {-0.0, "0"},
+        {1, "1"},
+        {0.1, "0.1"},
+        {1.0 / 3, "0.33333333333333"},
+        {-1.0 / 3, "-0.3333333333333"},
+        {123456789.123456789, "123456789.123457"},
+        {1e22, "1e+22"},
+        {-1.2345678901234e-100, "-1.23456789e-100"},
+        {DBL_MAX, "1.797693135e+308"},
+        {512, "512"},
+        {-1024, "-1024"},
+        {0.9765625, "0.9765625"},
     };
     struct arena a;
     arena_init(&a, ARENA_BYTES);
@@ -357,12 +427,12 @@ static void test_changes(void **state) {
         int code;
         uint8_t pad;
     } rows[] = {
-        {0x00080018, DCM_VR_UI, 3, E_OK, 0},       {0x00100010, DCM_VR_PN, 3, E_OK, ' '},
-        {0x00091002, DCM_VR_OB, 3, E_OK, 0},       {0x00091002, DCM_VR_UN, 3, E_OK, 0},
-        {0x00091003, DCM_VR_US, 3, E_VALUE, 0},    {0x00091003, DCM_VR_AT, 6, E_VALUE, 0},
-        {0x00091003, DCM_VR_LO, 65534, E_OK, 0},   {0x00091003, DCM_VR_LO, 65535, E_VALUE, 0},
-        {0x00091003, DCM_VR_UT, 70000, E_OK, 0},   {0x00091003, DCM_VR_SQ, 2, E_VALUE, 0},
-        {0x00091003, DCM_VR_NONE, 2, E_VALUE, 0},  {0x00000001, DCM_VR_LO, 0, E_OK, 0},
+        {0x00080018, DCM_VR_UI, 3, E_OK, 0},      {0x00100010, DCM_VR_PN, 3, E_OK, ' '},
+        {0x00091002, DCM_VR_OB, 3, E_OK, 0},      {0x00091002, DCM_VR_UN, 3, E_OK, 0},
+        {0x00091003, DCM_VR_US, 3, E_VALUE, 0},   {0x00091003, DCM_VR_AT, 6, E_VALUE, 0},
+        {0x00091003, DCM_VR_LO, 65534, E_OK, 0},  {0x00091003, DCM_VR_LO, 65535, E_VALUE, 0},
+        {0x00091003, DCM_VR_UT, 70000, E_OK, 0},  {0x00091003, DCM_VR_SQ, 2, E_VALUE, 0},
+        {0x00091003, DCM_VR_NONE, 2, E_VALUE, 0}, {0x00000001, DCM_VR_LO, 0, E_OK, 0},
         {0xFFFFFFFF, DCM_VR_LO, 2, E_OK, 0},
     };
     static const uint8_t text[70001] = {'1'};
@@ -434,7 +504,8 @@ static int build_and_change(struct err *e) {
     struct dcm_dataset *item;
     struct slice fragment = BYTES("ab");
     for (uint32_t i = 0; rc == E_OK && i < 300; i++) {
-        rc = dcm_put_str(d, 0x00111000 + i, DCM_VR_LO, "0123456789012345678901234567890123456789", e);
+        rc = dcm_put_str(d, 0x00111000 + i, DCM_VR_LO, "0123456789012345678901234567890123456789",
+                         e);
     }
     for (uint32_t i = 0; rc == E_OK && i < 100; i++) {
         rc = dcm_add_item(d, DCM_TAG(0x0008, 0x1140), &item, e);
@@ -470,10 +541,12 @@ static void test_memory(void **state) {
 
 int main(void) {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tree),    cmocka_unit_test(test_private), cmocka_unit_test(test_unordered),
-        cmocka_unit_test(test_text),    cmocka_unit_test(test_ints),    cmocka_unit_test(test_at_bytes),
-        cmocka_unit_test(test_numbers), cmocka_unit_test(test_doubles), cmocka_unit_test(test_ds_length),
-        cmocka_unit_test(test_changes), cmocka_unit_test(test_items),   cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_tree),      cmocka_unit_test(test_private),
+        cmocka_unit_test(test_unordered), cmocka_unit_test(test_text),
+        cmocka_unit_test(test_ints),      cmocka_unit_test(test_at_bytes),
+        cmocka_unit_test(test_numbers),   cmocka_unit_test(test_doubles),
+        cmocka_unit_test(test_ds_length), cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_items),     cmocka_unit_test(test_stop),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// DICOM files (PS3.10 7): opened in every form they come in, refused with reasons, written fresh, and
-// every sample that can be read is written back byte for byte.
+// DICOM files (PS3.10 7): opened in every form they come in, refused with reasons, written fresh,
+// and every sample that can be read is written back byte for byte.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <stdio.h>
@@ -20,11 +21,31 @@
 #define ARENA_BYTES ((size_t)512 << 20)
 #define OUTPUT_BYTES ((size_t)256 << 20)
 
-#define IM_SET "\x08\x00\x18\x00\x04\x00\x00\x00" "1.2\x00" "\x10\x00\x10\x00\x04\x00\x00\x00" "A^B "
-#define LE_SET "\x08\x00\x18\x00" "UI\x04\x00" "1.2\x00" "\x10\x00\x10\x00" "PN\x04\x00" "A^B "
-#define BE_SET "\x00\x08\x00\x18" "UI\x00\x04" "1.2\x00" "\x00\x10\x00\x10" "PN\x00\x04" "A^B "
-#define SYNTAX(n, uid) "\x02\x00\x10\x00" "UI" n "\x00" uid
-#define LENGTH(n) "\x02\x00\x00\x00" "UL\x04\x00" n "\x00\x00\x00"
+#define IM_SET                                                                                     \
+    "\x08\x00\x18\x00\x04\x00\x00\x00"                                                             \
+    "1.2\x00"                                                                                      \
+    "\x10\x00\x10\x00\x04\x00\x00\x00"                                                             \
+    "A^B "
+#define LE_SET                                                                                     \
+    "\x08\x00\x18\x00"                                                                             \
+    "UI\x04\x00"                                                                                   \
+    "1.2\x00"                                                                                      \
+    "\x10\x00\x10\x00"                                                                             \
+    "PN\x04\x00"                                                                                   \
+    "A^B "
+#define BE_SET                                                                                     \
+    "\x00\x08\x00\x18"                                                                             \
+    "UI\x00\x04"                                                                                   \
+    "1.2\x00"                                                                                      \
+    "\x00\x10\x00\x10"                                                                             \
+    "PN\x00\x04"                                                                                   \
+    "A^B "
+#define SYNTAX(n, uid)                                                                             \
+    "\x02\x00\x10\x00"                                                                             \
+    "UI" n "\x00" uid
+#define LENGTH(n)                                                                                  \
+    "\x02\x00\x00\x00"                                                                             \
+    "UL\x04\x00" n "\x00\x00\x00"
 #define IM_UID SYNTAX("\x12", "1.2.840.10008.1.2\x00")
 #define LE_UID SYNTAX("\x14", "1.2.840.10008.1.2.1\x00")
 #define BE_UID SYNTAX("\x14", "1.2.840.10008.1.2.2\x00")
@@ -45,47 +66,62 @@ struct example {
     enum dcm_encoding encoding;
     uint32_t oddities;
 };
-#define OPENS(name, preamble, bytes, meta, wrong, syntax, encoding, oddities) \
-    {name, preamble, bytes, sizeof(bytes) - 1, E_OK, "", meta, wrong, syntax, encoding, oddities}
-#define FAILS(name, preamble, bytes, code, text) \
-    {name, preamble, bytes, sizeof(bytes) - 1, code, text, false, false, "", DCM_IMPLICIT_LE, 0}
+#define OPENS(name, preamble, bytes, meta, wrong, syntax, encoding, oddities)                      \
+    { name, preamble, bytes, sizeof(bytes) - 1, E_OK, "", meta, wrong, syntax, encoding, oddities }
+#define FAILS(name, preamble, bytes, code, text)                                                   \
+    { name, preamble, bytes, sizeof(bytes) - 1, code, text, false, false, "", DCM_IMPLICIT_LE, 0 }
 
 static const struct example examples[] = {
-    OPENS("implicit", true, LENGTH("\x1a") IM_UID IM_SET, true, false, DCM_IMPLICIT_LE_UID, DCM_IMPLICIT_LE, 0),
-    OPENS("explicit", true, LENGTH("\x1c") LE_UID LE_SET, true, false, DCM_EXPLICIT_LE_UID, DCM_EXPLICIT_LE, 0),
-    OPENS("big endian", true, LENGTH("\x1c") BE_UID BE_SET, true, false, DCM_EXPLICIT_BE_UID, DCM_EXPLICIT_BE, 0),
-    OPENS("no group length", true, LE_UID LE_SET, true, true, DCM_EXPLICIT_LE_UID, DCM_EXPLICIT_LE, 0),
-    OPENS("group length too small", true, LENGTH("\x08") LE_UID LE_SET, true, true, DCM_EXPLICIT_LE_UID,
+    OPENS("implicit", true, LENGTH("\x1a") IM_UID IM_SET, true, false, DCM_IMPLICIT_LE_UID,
+          DCM_IMPLICIT_LE, 0),
+    OPENS("explicit", true, LENGTH("\x1c") LE_UID LE_SET, true, false, DCM_EXPLICIT_LE_UID,
           DCM_EXPLICIT_LE, 0),
-    OPENS("group length too big", true, LENGTH("\x7f") LE_UID LE_SET, true, true, DCM_EXPLICIT_LE_UID,
+    OPENS("big endian", true, LENGTH("\x1c") BE_UID BE_SET, true, false, DCM_EXPLICIT_BE_UID,
+          DCM_EXPLICIT_BE, 0),
+    OPENS("no group length", true, LE_UID LE_SET, true, true, DCM_EXPLICIT_LE_UID, DCM_EXPLICIT_LE,
+          0),
+    OPENS("group length too small", true, LENGTH("\x08") LE_UID LE_SET, true, true,
+          DCM_EXPLICIT_LE_UID, DCM_EXPLICIT_LE, 0),
+    OPENS("group length too big", true, LENGTH("\x7f") LE_UID LE_SET, true, true,
+          DCM_EXPLICIT_LE_UID, DCM_EXPLICIT_LE, 0),
+    OPENS("no preamble", false, LENGTH("\x1c") LE_UID LE_SET, true, false, DCM_EXPLICIT_LE_UID,
           DCM_EXPLICIT_LE, 0),
-    OPENS("no preamble", false, LENGTH("\x1c") LE_UID LE_SET, true, false, DCM_EXPLICIT_LE_UID, DCM_EXPLICIT_LE, 0),
-    OPENS("no meta, implicit", false, IM_SET, false, false, DCM_IMPLICIT_LE_UID, DCM_IMPLICIT_LE, 0),
-    OPENS("no meta, explicit", false, LE_SET, false, false, DCM_EXPLICIT_LE_UID, DCM_EXPLICIT_LE, 0),
-    OPENS("no meta, big endian", false, BE_SET, false, false, DCM_EXPLICIT_BE_UID, DCM_EXPLICIT_BE, 0),
+    OPENS("no meta, implicit", false, IM_SET, false, false, DCM_IMPLICIT_LE_UID, DCM_IMPLICIT_LE,
+          0),
+    OPENS("no meta, explicit", false, LE_SET, false, false, DCM_EXPLICIT_LE_UID, DCM_EXPLICIT_LE,
+          0),
+    OPENS("no meta, big endian", false, BE_SET, false, false, DCM_EXPLICIT_BE_UID, DCM_EXPLICIT_BE,
+          0),
     OPENS("preamble, no meta", true, LE_SET, false, false, DCM_EXPLICIT_LE_UID, DCM_EXPLICIT_LE, 0),
-    OPENS("meta without transfer syntax", true, "\x02\x00\x01\x00" "OB\x00\x00\x02\x00\x00\x00\x00\x01" IM_SET, true,
-          true, DCM_IMPLICIT_LE_UID, DCM_IMPLICIT_LE, 0),
-    OPENS("private transfer syntax", true, LENGTH("\x10") OWN_UID LE_SET, true, false, "", DCM_EXPLICIT_LE, 0),
-    OPENS("called implicit, is explicit", true, LENGTH("\x1a") IM_UID LE_SET, true, false, DCM_IMPLICIT_LE_UID,
-          DCM_EXPLICIT_LE, DCM_ODDITY(EXPLICIT_IN_IMPLICIT)),
-    OPENS("called explicit, is implicit", true, LENGTH("\x1c") LE_UID IM_SET, true, false, DCM_EXPLICIT_LE_UID,
-          DCM_IMPLICIT_LE, DCM_ODDITY(IMPLICIT_IN_EXPLICIT)),
-    OPENS("empty data set", true, LENGTH("\x1c") LE_UID, true, false, DCM_EXPLICIT_LE_UID, DCM_EXPLICIT_LE, 0),
+    OPENS("meta without transfer syntax", true,
+          "\x02\x00\x01\x00"
+          "OB\x00\x00\x02\x00\x00\x00\x00\x01" IM_SET,
+          true, true, DCM_IMPLICIT_LE_UID, DCM_IMPLICIT_LE, 0),
+    OPENS("private transfer syntax", true, LENGTH("\x10") OWN_UID LE_SET, true, false, "",
+          DCM_EXPLICIT_LE, 0),
+    OPENS("called implicit, is explicit", true, LENGTH("\x1a") IM_UID LE_SET, true, false,
+          DCM_IMPLICIT_LE_UID, DCM_EXPLICIT_LE, DCM_ODDITY(EXPLICIT_IN_IMPLICIT)),
+    OPENS("called explicit, is implicit", true, LENGTH("\x1c") LE_UID IM_SET, true, false,
+          DCM_EXPLICIT_LE_UID, DCM_IMPLICIT_LE, DCM_ODDITY(IMPLICIT_IN_EXPLICIT)),
+    OPENS("empty data set", true, LENGTH("\x1c") LE_UID, true, false, DCM_EXPLICIT_LE_UID,
+          DCM_EXPLICIT_LE, 0),
 
     FAILS("empty", false, "", E_NOT_DICOM, "empty file"),
     FAILS("one byte", false, "x", E_NOT_DICOM, "no DICM prefix"),
     FAILS("text", false, "Dear colleague, here is the picture.", E_NOT_DICOM, "no DICM prefix"),
-    FAILS("picture", false, "\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00", E_NOT_DICOM,
-          "no DICM prefix"),
+    FAILS("picture", false, "\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00",
+          E_NOT_DICOM, "no DICM prefix"),
     FAILS("zeros", false, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", E_NOT_DICOM, "no DICM prefix"),
     FAILS("prefix and nothing", true, "", E_NOT_DICOM, "no data set"),
     FAILS("unknown transfer syntax", true, LENGTH("\x1e") BAD_UID LE_SET, E_UNSUPPORTED,
           "transfer syntax 1.2.840.10008.1.2.77 is not known"),
     FAILS("transfer syntax that is no UID", true, LENGTH("\x0c") NO_UID LE_SET, E_UNSUPPORTED,
           "transfer syntax abc is not known"),
-    FAILS("cut meta", true, LENGTH("\x1c") "\x02\x00\x10\x00" "UI\x14\x00" "1.2", E_TRUNCATED,
-          "file meta information: element (0002,0010) declares 20 bytes, 3 are left"),
+    FAILS("cut meta", true,
+          LENGTH("\x1c") "\x02\x00\x10\x00"
+                         "UI\x14\x00"
+                         "1.2",
+          E_TRUNCATED, "file meta information: element (0002,0010) declares 20 bytes, 3 are left"),
 };
 #define EXAMPLE_COUNT (sizeof examples / sizeof examples[0])
 
@@ -105,8 +141,8 @@ static void check_opened(struct arena *a, const struct example *x, struct dcm_fi
     if (file->has_preamble != x->preamble || file->has_meta != x->has_meta ||
         (x->has_meta && file->meta_length_wrong != x->length_wrong) ||
         strcmp(file->syntax->uid, x->syntax) != 0) {
-        fail_msg("%s: preamble %d, meta %d, length wrong %d, syntax %s", x->name, file->has_preamble,
-                 file->has_meta, file->meta_length_wrong, file->syntax->uid);
+        fail_msg("%s: preamble %d, meta %d, length wrong %d, syntax %s", x->name,
+                 file->has_preamble, file->has_meta, file->meta_length_wrong, file->syntax->uid);
     }
     assert_int_equal(dcm_file_dataset(a, file, 0, &d, &e), E_OK);
     struct slice name;
@@ -192,8 +228,8 @@ static struct dcm_dataset *make(struct arena *a, enum dcm_encoding encoding) {
     assert_int_equal(dcm_put_str(d, 0x00080016, DCM_VR_UI, "1.2.840.10008.5.1.4.1.1.2", &e), E_OK);
     assert_int_equal(dcm_put_str(d, 0x00080018, DCM_VR_UI, "1.2.3", &e), E_OK);
     assert_int_equal(dcm_add_item(d, 0x00081140, &item, &e), E_OK);
-    assert_int_equal(dcm_put_borrowed(d, 0x7FE00010, DCM_VR_OW, slice_of(pixels, sizeof pixels), &e),
-                     E_OK);
+    assert_int_equal(
+        dcm_put_borrowed(d, 0x7FE00010, DCM_VR_OW, slice_of(pixels, sizeof pixels), &e), E_OK);
     return d;
 }
 
@@ -228,8 +264,8 @@ static void check_fresh(const struct buf *out, const char *uid) {
 
 static void test_write(void **state) {
     (void)state;
-    static const char *const uids[] = {DCM_IMPLICIT_LE_UID, DCM_EXPLICIT_LE_UID, DCM_EXPLICIT_BE_UID,
-                                       DCM_DEFLATED_UID};
+    static const char *const uids[] = {DCM_IMPLICIT_LE_UID, DCM_EXPLICIT_LE_UID,
+                                       DCM_EXPLICIT_BE_UID, DCM_DEFLATED_UID};
     struct arena a;
     struct buf out;
     arena_init(&a, ARENA_BYTES);
@@ -299,7 +335,8 @@ static void test_deflated(void **state) {
     buf_init(&out, OUTPUT_BYTES);
     struct dcm_dataset *d = make(&a, DCM_EXPLICIT_LE);
     uint8_t *zeros = arena_array(&a, 1 << 20, 1);
-    assert_int_equal(dcm_put_borrowed(d, 0x7FE00010, DCM_VR_OW, slice_of(zeros, 1 << 20), &e), E_OK);
+    assert_int_equal(dcm_put_borrowed(d, 0x7FE00010, DCM_VR_OW, slice_of(zeros, 1 << 20), &e),
+                     E_OK);
     struct dcm_write_options options = {.syntax_uid = DCM_DEFLATED_UID};
     assert_int_equal(dcm_file_write(d, &options, dcm_sink_buf(&out), &e), E_OK);
     assert_true(out.len < 4096);

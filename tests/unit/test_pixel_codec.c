@@ -21,10 +21,16 @@
 
 static struct px_image image(const char *uid, uint16_t rows, uint16_t columns, uint32_t frames,
                              uint16_t allocated) {
-    return (struct px_image){.rows = rows, .columns = columns, .frames = frames, .samples = 1,
-                             .bits_allocated = allocated, .bits_stored = allocated,
-                             .high_bit = (uint16_t)(allocated - 1), .photometric = PX_MONOCHROME2,
-                             .pixel_vr = DCM_VR_OW, .pixel_height = 1,
+    return (struct px_image){.rows = rows,
+                             .columns = columns,
+                             .frames = frames,
+                             .samples = 1,
+                             .bits_allocated = allocated,
+                             .bits_stored = allocated,
+                             .high_bit = (uint16_t)(allocated - 1),
+                             .photometric = PX_MONOCHROME2,
+                             .pixel_vr = DCM_VR_OW,
+                             .pixel_height = 1,
                              .syntax = dcm_transfer_syntax_find(slice_str(uid)),
                              .big_endian = strcmp(uid, DCM_EXPLICIT_BE_UID) == 0};
 }
@@ -184,7 +190,8 @@ static void test_rle_planes(void **state) {
 static void test_no_codec(void **state) {
     (void)state;
     struct px_range range = {0, 4, 1};
-    struct px_frames t = {.ranges = &range, .count = 1, .source = PX_FRAMES_ONE_EACH, .word_bits = 8};
+    struct px_frames t = {
+        .ranges = &range, .count = 1, .source = PX_FRAMES_ONE_EACH, .word_bits = 8};
     static const char *const unknown[] = {"1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70",
                                           "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90"};
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
@@ -221,7 +228,8 @@ static void test_frames_fail_alone(void **state) {
     buf_init(&file, 4096);
     assert_int_equal(px_rle_encode((const uint8_t *)"abcd", &shape, 4, &file, &e), E_OK);
     struct px_range ranges[2] = {{0, 5, 1}, {0, file.len, 1}};
-    struct px_frames t = {.ranges = ranges, .count = 2, .source = PX_FRAMES_ONE_EACH, .word_bits = 8};
+    struct px_frames t = {
+        .ranges = ranges, .count = 2, .source = PX_FRAMES_ONE_EACH, .word_bits = 8};
     assert_int_equal(px_decode(&im, &t, buf_slice(&file), 0, &f, &e), E_TRUNCATED);
     assert_int_equal(f.len, 0);
     assert_non_null(strstr(e.text, "frame 1"));
@@ -244,12 +252,17 @@ static void test_limit(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words_of_both_orders), cmocka_unit_test(test_odd_frames_in_words),
-        cmocka_unit_test(test_bits),                 cmocka_unit_test(test_bits_of_all_offsets),
-        cmocka_unit_test(test_twelve_bits),          cmocka_unit_test(test_rle_planes),
+        cmocka_unit_test(test_words_of_both_orders),
+        cmocka_unit_test(test_odd_frames_in_words),
+        cmocka_unit_test(test_bits),
+        cmocka_unit_test(test_bits_of_all_offsets),
+        cmocka_unit_test(test_twelve_bits),
+        cmocka_unit_test(test_rle_planes),
         cmocka_unit_test(test_borrowing),
-        cmocka_unit_test(test_no_codec),             cmocka_unit_test(test_twelve_bit_jpeg),
-        cmocka_unit_test(test_frames_fail_alone),    cmocka_unit_test(test_limit),
+        cmocka_unit_test(test_no_codec),
+        cmocka_unit_test(test_twelve_bit_jpeg),
+        cmocka_unit_test(test_frames_fail_alone),
+        cmocka_unit_test(test_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where frames lie: native, by offset tables, by one fragment each, by scanning; what is too short or
-// cannot be divided; and the packed form.
+// Where frames lie: native, by offset tables, by one fragment each, by scanning; what is too short
+// or cannot be divided; and the packed form.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,10 +42,16 @@ static int tear_down(void **state) {
 
 static struct px_image image(const char *uid, uint16_t rows, uint16_t columns, uint32_t frames,
                              uint16_t bits) {
-    return (struct px_image){.rows = rows, .columns = columns, .frames = frames, .samples = 1,
-                             .bits_allocated = bits, .bits_stored = bits,
-                             .high_bit = (uint16_t)(bits - 1), .photometric = PX_MONOCHROME2,
-                             .pixel_vr = DCM_VR_OW, .pixel_height = 1,
+    return (struct px_image){.rows = rows,
+                             .columns = columns,
+                             .frames = frames,
+                             .samples = 1,
+                             .bits_allocated = bits,
+                             .bits_stored = bits,
+                             .high_bit = (uint16_t)(bits - 1),
+                             .photometric = PX_MONOCHROME2,
+                             .pixel_vr = DCM_VR_OW,
+                             .pixel_height = 1,
                              .syntax = dcm_transfer_syntax_find(slice_str(uid))};
 }
 
@@ -205,8 +211,8 @@ static void test_basic_table(void **state) {
 // Tables that do not fit are set aside; what can be found without them is.
 static void test_wrong_tables(void **state) {
     (void)state;
-    static const uint32_t tables[][3] = {{0, 11, 0},  {10, 0, 0}, {0, 0, 0}, {4, 10, 0},
-                                         {0, 10, 20}, {0, 0xFFFFFFFF, 0}};
+    static const uint32_t tables[][3] = {{0, 11, 0}, {10, 0, 0},  {0, 0, 0},
+                                         {4, 10, 0}, {0, 10, 20}, {0, 0xFFFFFFFF, 0}};
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         struct stream s;
         struct px_frames t;
@@ -236,7 +242,8 @@ static void test_extended_table(void **state) {
     start(&s, NULL, 0);
     add(&s, "abcde\0", 6);
     add(&s, "fghi", 4);
-    struct px_encapsulated from = {s.fragments, s.count, slice_of(offsets, 16), slice_of(lengths, 16)};
+    struct px_encapsulated from = {s.fragments, s.count, slice_of(offsets, 16),
+                                   slice_of(lengths, 16)};
     assert_int_equal(px_frames_encapsulated(&arena, &im, &from, &t, &e), E_OK);
     assert_int_equal(t.source, PX_FRAMES_EXTENDED_TABLE);
     holds(&s, &t, 1, "fghi");
@@ -413,9 +420,13 @@ static void test_pack(void **state) {
     im = image(DCM_EXPLICIT_LE_UID, 3, 5, 9, 1);
     assert_int_equal(px_frames_native(&arena, &im, 50, 100, &t, &e), E_OK);
     (void)packs(&t);
-    struct px_range ranges[4] = {{1000, 500, 1}, {1508, 7, 2}, {1523, 123456789, 1}, {123458320, 1, 1}};
-    t = (struct px_frames){.ranges = ranges, .count = 4, .source = PX_FRAMES_SCANNED,
-                           .word_bits = 8, .table_wrong = true};
+    struct px_range ranges[4] = {
+        {1000, 500, 1}, {1508, 7, 2}, {1523, 123456789, 1}, {123458320, 1, 1}};
+    t = (struct px_frames){.ranges = ranges,
+                           .count = 4,
+                           .source = PX_FRAMES_SCANNED,
+                           .word_bits = 8,
+                           .table_wrong = true};
     assert_true(packs(&t) < 40);
 }
 

@@ -255,7 +255,8 @@ static void test_look_up_tables(void **state) {
     static const uint8_t words[] = {1, 0, 2, 0, 0xFF, 0x0F, 4, 0};
     static const uint8_t bytes[] = {9, 8, 7, 6};
     begin(&f, DCM_EXPLICIT_LE);
-    put_lut(add_item(f.d, DCM_ModalityLUTSequence), (const int64_t[]){4, 100, 12}, DCM_VR_US, words, 8);
+    put_lut(add_item(f.d, DCM_ModalityLUTSequence), (const int64_t[]){4, 100, 12}, DCM_VR_US, words,
+            8);
     struct dcm_dataset *voi = add_item(f.d, DCM_VOILUTSequence);
     put_lut(voi, (const int64_t[]){4, -3, 8}, DCM_VR_SS, bytes, 4);
     put_str(voi, DCM_LUTExplanation, DCM_VR_LO, "BONE");
@@ -285,15 +286,16 @@ static void test_bad_look_up_tables(void **state) {
         } else if (which == 1) {
             assert_int_equal(read_image(&f, &im), E_MISSING);
         } else {
-            assert_int_equal(dcm_put_ints(item, DCM_LUTDescriptor, DCM_VR_US,
-                                          (const int64_t[]){4, 0}, 2, &f.e), E_OK);
+            assert_int_equal(
+                dcm_put_ints(item, DCM_LUTDescriptor, DCM_VR_US, (const int64_t[]){4, 0}, 2, &f.e),
+                E_OK);
             assert_int_equal(read_image(&f, &im), E_VALUE);
         }
     }
 }
 
-static void make_palette(struct fixture *f, enum dcm_encoding encoding, const void *data, size_t len,
-                         int64_t bits, bool segmented) {
+static void make_palette(struct fixture *f, enum dcm_encoding encoding, const void *data,
+                         size_t len, int64_t bits, bool segmented) {
     begin(f, encoding);
     put_int(f, DCM_BitsAllocated, DCM_VR_US, 8);
     put_int(f, DCM_BitsStored, DCM_VR_US, 8);
@@ -309,8 +311,8 @@ static void make_palette(struct fixture *f, enum dcm_encoding encoding, const vo
     for (int c = 0; c < 3; c++) {
         const int64_t descriptor[3] = {4, 0, bits};
         assert_int_equal(dcm_put_ints(f->d, tags[c][0], DCM_VR_US, descriptor, 3, &f->e), E_OK);
-        assert_int_equal(dcm_put(f->d, tags[c][segmented ? 2 : 1], DCM_VR_OW, slice_of(data, len), &f->e),
-                         E_OK);
+        assert_int_equal(
+            dcm_put(f->d, tags[c][segmented ? 2 : 1], DCM_VR_OW, slice_of(data, len), &f->e), E_OK);
     }
 }
 
@@ -360,9 +362,11 @@ static void test_palette_missing(void **state) {
     (void)dcm_remove(f.d, DCM_GreenPaletteColorLookupTableData);
     assert_int_equal(read_image(&f, &im), E_MISSING);
     assert_int_equal(dcm_put_ints(f.d, DCM_GreenPaletteColorLookupTableDescriptor, DCM_VR_US,
-                                  (const int64_t[]){3, 0, 8}, 3, &f.e), E_OK);
-    assert_int_equal(dcm_put(f.d, DCM_GreenPaletteColorLookupTableData, DCM_VR_OW,
-                             slice_of(bytes, 4), &f.e), E_OK);
+                                  (const int64_t[]){3, 0, 8}, 3, &f.e),
+                     E_OK);
+    assert_int_equal(
+        dcm_put(f.d, DCM_GreenPaletteColorLookupTableData, DCM_VR_OW, slice_of(bytes, 4), &f.e),
+        E_OK);
     assert_int_equal(read_image(&f, &im), E_MISMATCH);
 }
 
@@ -381,13 +385,13 @@ static void test_segments(void **state) {
         {{0, 1, 100, 1, 4, 0}, 6, 5, E_OK, {100, 75, 50, 25, 0}},
         {{0, 1, 10, 1, 2, 30, 2, 2, 0, 0, 0, 0}, 12, 6, E_OK, {10, 20, 30, 10, 20, 30}},
         {{0, 1, 10, 2, 1, 0, 0, 0, 0, 0, 1, 5}, 12, 3, E_OK, {10, 10, 5}},
-        {{1, 2, 30}, 3, 2, E_VALUE, {0}},                    // linear first
-        {{0, 0, 0, 2, 1, 2}, 6, 2, E_VALUE, {0}},            // nothing in a segment
-        {{3, 1, 1}, 3, 1, E_VALUE, {0}},                     // no such segment
+        {{1, 2, 30}, 3, 2, E_VALUE, {0}},         // linear first
+        {{0, 0, 0, 2, 1, 2}, 6, 2, E_VALUE, {0}}, // nothing in a segment
+        {{3, 1, 1}, 3, 1, E_VALUE, {0}},          // no such segment
         {{0, 4, 1, 2}, 4, 4, E_TRUNCATED, {0}},
-        {{0, 4, 1, 2, 3, 4}, 6, 3, E_MISMATCH, {0}},         // more than declared
-        {{0, 2, 1, 2}, 4, 3, E_TRUNCATED, {0}},              // fewer
-        {{0, 1, 1, 2, 1, 3, 0, 0, 0}, 9, 3, E_VALUE, {0}},   // indirect to an indirect
+        {{0, 4, 1, 2, 3, 4}, 6, 3, E_MISMATCH, {0}},       // more than declared
+        {{0, 2, 1, 2}, 4, 3, E_TRUNCATED, {0}},            // fewer
+        {{0, 1, 1, 2, 1, 3, 0, 0, 0}, 9, 3, E_VALUE, {0}}, // indirect to an indirect
         {{0, 1, 1, 2, 1, 255, 255, 255, 255}, 9, 3, E_TRUNCATED, {0}},
         {{0, 1, 1, 2, 0, 0, 0, 0, 0}, 9, 3, E_VALUE, {0}},
         {{0, 1, 1, 2, 1, 0}, 6, 3, E_TRUNCATED, {0}},
@@ -418,8 +422,8 @@ static void test_segments(void **state) {
 
 static void test_indirect_in_words(void **state) {
     (void)state;
-    static const uint8_t data[] = {0, 0, 1, 0, 0x34, 0x12, 0, 0, 1, 0, 5, 0,
-                                   2, 0, 1, 0, 6, 0, 0, 0};
+    static const uint8_t data[] = {0, 0, 1, 0, 0x34, 0x12, 0, 0, 1, 0,
+                                   5, 0, 2, 0, 1,    0,    6, 0, 0, 0};
     uint16_t out[3];
     struct err e = {0};
     struct px_segments from = {slice_of(data, sizeof data), true, false};
@@ -529,7 +533,8 @@ static void test_memory_runs_out(void **state) {
     make_palette(&f, DCM_EXPLICIT_LE, bytes, 4, 8, false);
     put_str(f.d, DCM_WindowCenter, DCM_VR_DS, "40");
     put_str(f.d, DCM_WindowWidth, DCM_VR_DS, "400");
-    put_lut(add_item(f.d, DCM_ModalityLUTSequence), (const int64_t[]){4, 100, 8}, DCM_VR_US, bytes, 4);
+    put_lut(add_item(f.d, DCM_ModalityLUTSequence), (const int64_t[]){4, 100, 8}, DCM_VR_US, bytes,
+            4);
     put_lut(add_item(f.d, DCM_VOILUTSequence), (const int64_t[]){4, 100, 8}, DCM_VR_US, bytes, 4);
     int code = E_MEMORY;
     for (size_t limit = 0; code != E_OK; limit += 16) {

@@ -42,10 +42,15 @@ static void scene_make(struct scene *s, uint16_t rows, uint16_t columns, uint16_
                        enum px_photometric photometric) {
     *s = (struct scene){0};
     s->image = (struct px_image){
-        .rows = rows, .columns = columns, .frames = 1,
+        .rows = rows,
+        .columns = columns,
+        .frames = 1,
         .samples = (uint16_t)(photometric == PX_RGB || photometric >= PX_YBR_FULL ? 3 : 1),
-        .bits_allocated = bits, .bits_stored = bits, .high_bit = (uint16_t)(bits - 1),
-        .photometric = photometric, .pixel_height = 1,
+        .bits_allocated = bits,
+        .bits_stored = bits,
+        .high_bit = (uint16_t)(bits - 1),
+        .photometric = photometric,
+        .pixel_height = 1,
         .syntax = dcm_transfer_syntax_find(slice_str(DCM_EXPLICIT_LE_UID)),
         .grey = {.slope = 1}};
 }
@@ -94,10 +99,10 @@ static void test_tables_follow_formulas(void **state) {
         bool is_signed;
         uint16_t bits;
     } cases[] = {
-        {1, -1024, 40, 400, false, 12},    {1, -1024, 40, 400, true, 16},
-        {2.5, 3, 1000, 1, false, 16},      {-1, 4095, 2048, 4096, false, 12},
-        {1, 0, 1e6, 10, false, 16},        {1, 0, -1e6, 10, true, 16},
-        {0.01, 0, 100, 300, false, 16},    {1, 0, 32768, 65536, false, 16},
+        {1, -1024, 40, 400, false, 12},     {1, -1024, 40, 400, true, 16},
+        {2.5, 3, 1000, 1, false, 16},       {-1, 4095, 2048, 4096, false, 12},
+        {1, 0, 1e6, 10, false, 16},         {1, 0, -1e6, 10, true, 16},
+        {0.01, 0, 100, 300, false, 16},     {1, 0, 32768, 65536, false, 16},
         {-0.5, -100, -100, 2000, true, 14}, {1, 0, 0, 2, true, 10},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -133,7 +138,8 @@ static void test_bytes_are_shown_as_they_are(void **state) {
     for (unsigned i = 0; i < 256; i++) {
         assert_int_equal(s.bitmap.data[i], 255 - i);
     }
-    s.image.inverse = s.image.has_shape = true; // DX: MONOCHROME1 with shape INVERSE is one inversion
+    s.image.inverse = s.image.has_shape =
+        true; // DX: MONOCHROME1 with shape INVERSE is one inversion
     assert_int_equal(render(&s), E_OK);
     assert_int_equal(s.bitmap.data[255], 0);
     s.options.invert = true;
@@ -297,8 +303,8 @@ static void test_colour_layouts(void **state) {
 static void test_ybr(void **state) {
     (void)state;
     static const uint8_t cases[][6] = {
-        {0, 128, 128, 0, 0, 0},     {255, 128, 128, 255, 255, 255}, {76, 85, 255, 255, 0, 0},
-        {150, 44, 21, 0, 255, 0},   {29, 255, 107, 0, 0, 255},      {100, 128, 128, 100, 100, 100},
+        {0, 128, 128, 0, 0, 0},   {255, 128, 128, 255, 255, 255}, {76, 85, 255, 255, 0, 0},
+        {150, 44, 21, 0, 255, 0}, {29, 255, 107, 0, 0, 255},      {100, 128, 128, 100, 100, 100},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         CLEANUP(scene_done) struct scene s;
@@ -348,10 +354,10 @@ static void test_viewport_sizes(void **state) {
         double pixel_height;
         uint32_t w, h, out_w, out_h;
     } cases[] = {
-        {100, 200, 1, 100, 100, 100, 50},  {100, 200, 1, 1000, 100, 200, 100},
-        {100, 200, 1, 400, 400, 400, 200}, {100, 100, 2, 100, 100, 50, 100},
+        {100, 200, 1, 100, 100, 100, 50},   {100, 200, 1, 1000, 100, 200, 100},
+        {100, 200, 1, 400, 400, 400, 200},  {100, 100, 2, 100, 100, 50, 100},
         {100, 100, 0.5, 100, 100, 100, 50}, {1, 1000, 1, 10, 10, 10, 1},
-        {100, 100, 2, 0, 0, 100, 200},     {100, 100, 0.5, 0, 0, 200, 100},
+        {100, 100, 2, 0, 0, 100, 200},      {100, 100, 0.5, 0, 0, 200, 100},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         CLEANUP(scene_done) struct scene s;
@@ -372,7 +378,8 @@ static void test_viewport_sizes(void **state) {
 static void test_regions_and_flips(void **state) {
     (void)state;
     CLEANUP(scene_done) struct scene s;
-    static const uint8_t raw[] = {0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 130, 140, 150};
+    static const uint8_t raw[] = {0,  10, 20,  30,  40,  50,  60,  70,
+                                  80, 90, 100, 110, 120, 130, 140, 150};
     scene_make(&s, 4, 4, 8, PX_MONOCHROME2);
     fill_frame(&s, raw, 16);
     viewport(&s, 2, 2);
@@ -391,8 +398,8 @@ static void test_regions_and_flips(void **state) {
     assert_memory_equal(s.bitmap.data, ((const uint8_t[]){140, 130, 100, 90}), 4);
     s.options.viewport.x = 4;
     assert_int_equal(render(&s), E_ARGUMENT);
-    s.options.viewport = (struct px_viewport){.width = 4, .height = 4, .has_region = true,
-                                              .region_width = -4};
+    s.options.viewport =
+        (struct px_viewport){.width = 4, .height = 4, .has_region = true, .region_width = -4};
     assert_int_equal(render(&s), E_OK);
     assert_memory_equal(s.bitmap.data, ((const uint8_t[]){30, 20, 10, 0}), 4);
 }
@@ -412,8 +419,12 @@ static void test_resampling(void **state) {
     for (uint32_t i = 0; i < WIDE * WIDE; i++) {
         source[i] = (uint8_t)((i % WIDE + i / WIDE) % 2 * 255); // a chess board
     }
-    struct px_resample from = {.row = row_of_source, .width = WIDE, .height = WIDE, .channels = 1,
-                               .region_width = WIDE, .region_height = WIDE};
+    struct px_resample from = {.row = row_of_source,
+                               .width = WIDE,
+                               .height = WIDE,
+                               .channels = 1,
+                               .region_width = WIDE,
+                               .region_height = WIDE};
     assert_int_equal(px_resample(&from, WIDE / 2, WIDE / 2, out, &e), E_OK);
     for (uint32_t i = 0; i < WIDE / 2 * WIDE / 2; i++) {
         assert_int_equal(out[i], 128); // shrinking averages: no pattern of its own
@@ -439,13 +450,21 @@ static void test_parsing(void **state) {
         double centre, width;
         int function; // -1: refused
     } windows[] = {
-        {"40,400", 40, 400, PX_VOI_LINEAR},        {"40,400,linear", 40, 400, PX_VOI_LINEAR},
+        {"40,400", 40, 400, PX_VOI_LINEAR},
+        {"40,400,linear", 40, 400, PX_VOI_LINEAR},
         {"-600,1500,sigmoid", -600, 1500, PX_VOI_SIGMOID},
         {"0.5,0.25,linear-exact", 0.5, 0.25, PX_VOI_LINEAR_EXACT},
-        {" 40 , 400 ", 40, 400, PX_VOI_LINEAR},    {"40,0", 0, 0, -1},
-        {"40,-5", 0, 0, -1},   {"40", 0, 0, -1},   {"", 0, 0, -1},  {"40,0.5", 0, 0, -1},
-        {"40,400,cubic", 0, 0, -1}, {"40,400,linear,", 0, 0, -1}, {"nan,400", 0, 0, -1},
-        {"40,inf", 0, 0, -1},  {"a,b", 0, 0, -1},
+        {" 40 , 400 ", 40, 400, PX_VOI_LINEAR},
+        {"40,0", 0, 0, -1},
+        {"40,-5", 0, 0, -1},
+        {"40", 0, 0, -1},
+        {"", 0, 0, -1},
+        {"40,0.5", 0, 0, -1},
+        {"40,400,cubic", 0, 0, -1},
+        {"40,400,linear,", 0, 0, -1},
+        {"nan,400", 0, 0, -1},
+        {"40,inf", 0, 0, -1},
+        {"a,b", 0, 0, -1},
     };
     for (size_t i = 0; i < sizeof windows / sizeof windows[0]; i++) {
         struct px_render_options o = {0};
@@ -467,9 +486,15 @@ static void test_parsing(void **state) {
         {"100,200,1.5,2,30,-40", true, {100, 200, true, 1.5, 2, 30, -40}},
         {"100,200,,,,", true, {100, 200, true, 0, 0, 0, 0}},
         {"100,200,5", true, {100, 200, true, 5, 0, 0, 0}},
-        {"100", false, {0}}, {"0,100", false, {0}}, {"100,20000", false, {0}},
-        {"100,-1", false, {0}}, {"100,100,-1,0", false, {0}}, {"1,1,1,1,1,1,1", false, {0}},
-        {"1.5,1", false, {0}}, {"", false, {0}}, {",", false, {0}},
+        {"100", false, {0}},
+        {"0,100", false, {0}},
+        {"100,20000", false, {0}},
+        {"100,-1", false, {0}},
+        {"100,100,-1,0", false, {0}},
+        {"1,1,1,1,1,1,1", false, {0}},
+        {"1.5,1", false, {0}},
+        {"", false, {0}},
+        {",", false, {0}},
     };
     for (size_t i = 0; i < sizeof viewports / sizeof viewports[0]; i++) {
         struct px_render_options o = {0};
@@ -502,8 +527,11 @@ static void test_thumbnails(void **state) {
         uint16_t rows, columns;
         double tall;
         uint32_t side, width, height;
-    } cases[] = {{512, 1024, 1, 0, 256, 128}, {100, 50, 1, 0, 50, 100}, {100, 100, 2, 0, 100, 200},
-                 {100, 100, 4, 0, 64, 256},   {300, 300, 1, 64, 64, 64}};
+    } cases[] = {{512, 1024, 1, 0, 256, 128},
+                 {100, 50, 1, 0, 50, 100},
+                 {100, 100, 2, 0, 100, 200},
+                 {100, 100, 4, 0, 64, 256},
+                 {300, 300, 1, 64, 64, 64}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         CLEANUP(scene_done) struct scene s;
         CLEANUP(cleanup_buf) struct buf out;
@@ -518,7 +546,8 @@ static void test_thumbnails(void **state) {
         struct px_range ranges[3] = {{0, len, 0}, {len, len, 0}, {2 * len, len, 0}};
         struct px_frames t = {.ranges = ranges, .count = 3, .frame_bits = 8 * len, .word_bits = 8};
         assert_int_equal(px_thumbnail_make(&s.image, &t, slice_of(raw, 3 * len), cases[i].side,
-                                           PX_FORMAT_JPEG, &out, &s.e), E_OK);
+                                           PX_FORMAT_JPEG, &out, &s.e),
+                         E_OK);
         jpeg_size(buf_slice(&out), &width, &height);
         assert_int_equal(width, cases[i].width);
         assert_int_equal(height, cases[i].height);

@@ -59,7 +59,7 @@ static void comes_back(const struct px_rle_shape *shape, enum filling how) {
 static void test_round_trips(void **state) {
     (void)state;
     static const struct px_rle_shape shapes[] = {
-        {PIXELS, 1, 1}, {PIXELS, 1, 2}, {PIXELS, 1, 4}, {PIXELS, 3, 1}, {PIXELS, 3, 2},
+        {PIXELS, 1, 1}, {PIXELS, 1, 2}, {PIXELS, 1, 4}, {PIXELS, 3, 1},  {PIXELS, 3, 2},
         {PIXELS, 3, 4}, {1, 1, 1},      {2, 3, 2},      {COLUMNS, 1, 2},
     };
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
@@ -103,7 +103,8 @@ static void test_plane_order(void **state) {
     assert_int_equal(coded.data[num_le32(coded.data + 8) + 1], 0x34);
 }
 
-// PS3.5 G.3.1: each row is coded on its own, so a row of one value is one run and not part of a longer.
+// PS3.5 G.3.1: each row is coded on its own, so a row of one value is one run and not part of a
+// longer.
 static void test_runs_end_with_rows(void **state) {
     (void)state;
     CLEANUP(cleanup_buf) struct buf coded;
@@ -148,10 +149,11 @@ static void test_bad_tables(void **state) {
         uint32_t offsets[2];
         int code;
     } cases[] = {
-        {0, {64, 66}, E_MISMATCH}, {1, {64, 0}, E_MISMATCH},  {3, {64, 66}, E_MISMATCH},
-        {0xFFFFFFFF, {64, 66}, E_MISMATCH}, {2, {63, 66}, E_CORRUPT}, {2, {0, 66}, E_CORRUPT},
-        {2, {66, 64}, E_CORRUPT},  {2, {64, 69}, E_CORRUPT},  {2, {64, 0xFFFFFFFF}, E_CORRUPT},
-        {2, {64, 66}, E_OK},
+        {0, {64, 66}, E_MISMATCH},        {1, {64, 0}, E_MISMATCH},
+        {3, {64, 66}, E_MISMATCH},        {0xFFFFFFFF, {64, 66}, E_MISMATCH},
+        {2, {63, 66}, E_CORRUPT},         {2, {0, 66}, E_CORRUPT},
+        {2, {66, 64}, E_CORRUPT},         {2, {64, 69}, E_CORRUPT},
+        {2, {64, 0xFFFFFFFF}, E_CORRUPT}, {2, {64, 66}, E_OK},
     };
     struct px_rle_shape shape = {2, 1, 2};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -220,10 +222,10 @@ static void test_memory_runs_out(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trips),    cmocka_unit_test(test_pack_bits),
-        cmocka_unit_test(test_plane_order),    cmocka_unit_test(test_runs_end_with_rows),
-        cmocka_unit_test(test_bad_segments),   cmocka_unit_test(test_bad_tables),
-        cmocka_unit_test(test_every_cut),      cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_round_trips),     cmocka_unit_test(test_pack_bits),
+        cmocka_unit_test(test_plane_order),     cmocka_unit_test(test_runs_end_with_rows),
+        cmocka_unit_test(test_bad_segments),    cmocka_unit_test(test_bad_tables),
+        cmocka_unit_test(test_every_cut),       cmocka_unit_test(test_limits),
         cmocka_unit_test(test_memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,9 +17,15 @@
 static uint8_t raw[SIDE * SIDE * 8];
 
 static struct px_frame frame(uint16_t bits, bool is_signed) {
-    return (struct px_frame){.data = raw, .len = sizeof raw, .rows = SIDE, .columns = SIDE,
-                             .samples = 1, .bits_allocated = bits, .bits_stored = bits,
-                             .high_bit = (uint16_t)(bits - 1), .is_signed = is_signed,
+    return (struct px_frame){.data = raw,
+                             .len = sizeof raw,
+                             .rows = SIDE,
+                             .columns = SIDE,
+                             .samples = 1,
+                             .bits_allocated = bits,
+                             .bits_stored = bits,
+                             .high_bit = (uint16_t)(bits - 1),
+                             .is_signed = is_signed,
                              .photometric = PX_MONOCHROME2};
 }
 
@@ -106,8 +112,10 @@ static void test_colour_has_none(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_ramp),  cmocka_unit_test(test_padding),
-        cmocka_unit_test(test_wide),    cmocka_unit_test(test_floats),
+        cmocka_unit_test(test_a_ramp),
+        cmocka_unit_test(test_padding),
+        cmocka_unit_test(test_wide),
+        cmocka_unit_test(test_floats),
         cmocka_unit_test(test_colour_has_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// VOI functions against the pseudo-code of PS3.3 C.11.2.1.2.1, C.11.2.1.3.1 and C.11.2.1.3.2, and tables
-// of C.11.1.1.1.
+// VOI functions against the pseudo-code of PS3.3 C.11.2.1.2.1, C.11.2.1.3.1 and C.11.2.1.3.2, and
+// tables of C.11.1.1.1.
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -38,7 +38,7 @@ static double said_exact(double c, double w, double x) {
 
 static void test_as_the_standard_says(void **state) {
     (void)state;
-    static const double windows[][2] = {{2048, 4096}, {2048, 1},  {0, 100},   {0, 1},   {40, 400},
+    static const double windows[][2] = {{2048, 4096}, {2048, 1},    {0, 100}, {0, 1},   {40, 400},
                                         {-600, 1500}, {127.5, 255}, {1.5, 2}, {0.5, 1}, {1e6, 3}};
     for (size_t i = 0; i < sizeof windows / sizeof windows[0]; i++) {
         struct px_window w = {.centre = windows[i][0], .width = windows[i][1]};
@@ -86,7 +86,7 @@ static void test_tables(void **state) {
     static const struct {
         double in;
         double out;
-    } cases[] = {{-100, 10}, {-3, 10}, {-2, 10}, {-1, 20}, {-0.6, 20}, {-0.4, 30},
+    } cases[] = {{-100, 10}, {-3, 10},  {-2, 10},  {-1, 20},    {-0.6, 20},       {-0.4, 30},
                  {0, 30},    {1, 4095}, {2, 4095}, {1e9, 4095}, {(double)NAN, 10}};
     struct px_grey g = {.slope = 5, .intercept = 7, .modality = &lut};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// PNG is read back by libpng and must be the same; JPEG is read back by our decoder and must be near.
+// PNG is read back by libpng and must be the same; JPEG is read back by our decoder and must be
+// near.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
 #include <png.h>
+
+#include <cmocka.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -83,14 +85,20 @@ static void test_png_refuses(void **state) {
 }
 
 static struct px_image jpeg_image(uint32_t width, uint32_t height, uint8_t channels) {
-    return (struct px_image){
-        .rows = (uint16_t)height, .columns = (uint16_t)width, .frames = 1, .samples = channels,
-        .bits_allocated = 8, .bits_stored = 8, .high_bit = 7, .pixel_height = 1,
-        .photometric = channels == 3 ? PX_YBR_FULL_422 : PX_MONOCHROME2,
-        .syntax = dcm_transfer_syntax_find(slice_str(DCM_JPEG_BASELINE_UID))};
+    return (struct px_image){.rows = (uint16_t)height,
+                             .columns = (uint16_t)width,
+                             .frames = 1,
+                             .samples = channels,
+                             .bits_allocated = 8,
+                             .bits_stored = 8,
+                             .high_bit = 7,
+                             .pixel_height = 1,
+                             .photometric = channels == 3 ? PX_YBR_FULL_422 : PX_MONOCHROME2,
+                             .syntax = dcm_transfer_syntax_find(slice_str(DCM_JPEG_BASELINE_UID))};
 }
 
-static int decode(const struct px_image *im, struct slice bytes, struct px_frame *f, struct err *e) {
+static int decode(const struct px_image *im, struct slice bytes, struct px_frame *f,
+                  struct err *e) {
     return px_codec_find(DCM_JPEG_BASELINE_UID)->decode(im, bytes, 0, f, e);
 }
 
@@ -176,7 +184,8 @@ static void test_jpeg_processes(void **state) {
         uint8_t marker;
         uint8_t bits;
         int code;
-    } cases[] = {{0xC0, 8, E_OK}, {0xC1, 8, E_OK}, {0xC1, 12, E_NOT_ACCEPTABLE}, {0xC2, 8, E_MISMATCH}};
+    } cases[] = {
+        {0xC0, 8, E_OK}, {0xC1, 8, E_OK}, {0xC1, 12, E_NOT_ACCEPTABLE}, {0xC2, 8, E_MISMATCH}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         CLEANUP(cleanup_buf) struct buf out;
         CLEANUP(cleanup_px_frame) struct px_frame f = {0};
@@ -193,7 +202,8 @@ static void test_jpeg_processes(void **state) {
     }
 }
 
-// Samples coded as RGB, said by an Adobe marker, must not be taken for YCbCr whatever the label says.
+// Samples coded as RGB, said by an Adobe marker, must not be taken for YCbCr whatever the label
+// says.
 static void test_jpeg_adobe_marker(void **state) {
     (void)state;
     CLEANUP(cleanup_buf) struct buf out;
@@ -208,7 +218,8 @@ static void test_jpeg_adobe_marker(void **state) {
     assert_int_equal(decode(&im, buf_slice(&out), &f, &e), E_OK);
     assert_true(abs(f.data[0] - 200) < 4 && abs(f.data[1] - 30) < 4 && abs(f.data[2] - 60) < 4);
     // The JFIF marker of 18 bytes behind SOI gives way to an Adobe one with transform 0.
-    static const uint8_t adobe[16] = {0xFF, 0xEE, 0, 14, 'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, 0};
+    static const uint8_t adobe[16] = {0xFF, 0xEE, 0,   14, 'A', 'd', 'o', 'b',
+                                      'e',  0,    100, 0,  0,   0,   0,   0};
     assert_int_equal(out.data[3], 0xE0);
     memmove(out.data + 2 + sizeof adobe, out.data + 20, out.len - 20);
     memcpy(out.data + 2, adobe, sizeof adobe);

@@ -69,14 +69,16 @@ static const struct {
 } rows[] = {
     {"one part", "--b\r\nContent-Type: application/dicom\r\n\r\nDATA\r\n--b--\r\n",
      "<application/dicom|>DATA;", E_OK},
-    {"preamble and epilogue", "hello\r\n--b\r\n\r\nx\r\n--b--epilogue\r\n--b\r\n\r\nno", "<|>x;", E_OK},
-    {"two parts", "--b\r\ncontent-type:a/b\r\nContent-Location:  /u \r\n\r\n1\r\n--b\r\n\r\n2\r\n--b--",
+    {"preamble and epilogue", "hello\r\n--b\r\n\r\nx\r\n--b--epilogue\r\n--b\r\n\r\nno", "<|>x;",
+     E_OK},
+    {"two parts",
+     "--b\r\ncontent-type:a/b\r\nContent-Location:  /u \r\n\r\n1\r\n--b\r\n\r\n2\r\n--b--",
      "<a/b|/u>1;<|>2;", E_OK},
     {"empty part", "--b\r\nA: b\r\n\r\n\r\n--b--", "<|>;", E_OK},
     {"empty part without its line end", "--b\r\nA: b\r\n\r\n--b--", "<|>;", E_OK},
     {"padding behind the delimiter", "--b  \t\r\n\r\nx\r\n--b-- ", "<|>x;", E_OK},
-    {"near delimiters", "--b\r\n\r\n\r\n--a\r\r\n-\r\n--\r\n--c\r\n--b--", "<|>\r\n--a\r\r\n-\r\n--\r\n--c;",
-     E_OK},
+    {"near delimiters", "--b\r\n\r\n\r\n--a\r\r\n-\r\n--\r\n--c\r\n--b--",
+     "<|>\r\n--a\r\r\n-\r\n--\r\n--c;", E_OK},
     {"data that begins like a delimiter", "--b\r\n\r\n-x\r\n--b--", "<|>-x;", E_OK},
     {"data that begins with two dashes", "--b\r\n\r\n--x\r\n--b--", "<|>--x;", E_OK},
     {"line ends at the end of the data", "--b\r\n\r\nx\r\n\r\n\r\n--b--", "<|>x\r\n\r\n;", E_OK},
@@ -157,7 +159,8 @@ static void test_sink_fails(void **state) {
     struct heard h = {.refuse_at = 2};
     struct err e = {0};
     (void)state;
-    assert_int_equal(parse("b", slice_str("--b\r\n\r\n1\r\n--b\r\n\r\n2\r\n--b--"), 5, &h, &e), E_FULL);
+    assert_int_equal(parse("b", slice_str("--b\r\n\r\n1\r\n--b\r\n\r\n2\r\n--b--"), 5, &h, &e),
+                     E_FULL);
     assert_true(slice_eq_str(buf_slice(&h.text), "<|>1;"));
     buf_done(&h.text);
 }

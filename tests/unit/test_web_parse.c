@@ -75,9 +75,9 @@ static void test_url_params(void **state) {
     struct err e = {0};
     (void)state;
     arena_init(&a, MEMORY);
-    assert_int_equal(web_url_parse(&a, slice_str("/s?PatientName=M%C3%BCller%5E*+x&limit=5&limit=6&e="),
-                                   &u, &e),
-                     E_OK);
+    assert_int_equal(
+        web_url_parse(&a, slice_str("/s?PatientName=M%C3%BCller%5E*+x&limit=5&limit=6&e="), &u, &e),
+        E_OK);
     assert_true(slice_eq_str(web_url_param(&u, "PatientName"), "M\xC3\xBCller^* x"));
     assert_true(slice_eq_str(web_url_param(&u, "limit"), "5"));
     assert_true(web_url_has(&u, "e"));
@@ -103,8 +103,8 @@ static void test_media(void **state) {
     assert_true(slice_eq_str(web_media_param(&m, "boundary"), "a\"b,;"));
     assert_int_equal(web_media_parse(&a, slice_str("a/b; type=application/dicom"), &m, &e), E_OK);
     assert_true(slice_eq_str(web_media_param(&m, "type"), "application/dicom"));
-    static const char *const wrong[] = {"", "a", "a/", "/b", "a/b c", "a/b; x", "a/b; x=\"y",
-                                        "a/b; =y", "a b/c"};
+    static const char *const wrong[] = {"",       "a",          "a/",      "/b",   "a/b c",
+                                        "a/b; x", "a/b; x=\"y", "a/b; =y", "a b/c"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         print_message("%s\n", wrong[i]);
         assert_int_equal(web_media_parse(&a, slice_str(wrong[i]), &m, &e), E_SYNTAX);
@@ -125,12 +125,12 @@ static void test_list(void **state) {
 #define LE "1.2.840.10008.1.2.1"
 #define RLE "1.2.840.10008.1.2.5"
 static const struct web_offer rle_frame[] = {
-    {"image/dicom-rle", RLE, true, true},           // 0
-    {"image/dicom-rle", RLE, false, true},          // 1
-    {"application/octet-stream", RLE, true, false}, // 2
+    {"image/dicom-rle", RLE, true, true},            // 0
+    {"image/dicom-rle", RLE, false, true},           // 1
+    {"application/octet-stream", RLE, true, false},  // 2
     {"application/octet-stream", RLE, false, false}, // 3
-    {"application/octet-stream", LE, true, true},   // 4
-    {"application/octet-stream", LE, false, true},  // 5
+    {"application/octet-stream", LE, true, true},    // 4
+    {"application/octet-stream", LE, false, true},   // 5
 };
 
 static void test_accept(void **state) {
@@ -178,9 +178,9 @@ static void test_accept_any_without_default(void **state) {
     arena_init(&a, MEMORY);
     assert_int_equal(web_accept_parse(&a, slice_str("*/*"), &accept, &e), E_OK);
     assert_int_equal(web_accept_choose(&accept, stored, 1), 0);
-    assert_int_equal(web_accept_parse(&a, slice_str("multipart/related; type=\"image/jls\""),
-                                      &accept, &e),
-                     E_OK);
+    assert_int_equal(
+        web_accept_parse(&a, slice_str("multipart/related; type=\"image/jls\""), &accept, &e),
+        E_OK);
     assert_int_equal(web_accept_choose(&accept, stored, 1), -1);
     assert_int_equal(web_accept_parse(&a, slice_str("text/html;q=2"), &accept, &e), E_SYNTAX);
     assert_int_equal(web_accept_parse(&a, slice_str("text"), &accept, &e), E_SYNTAX);
@@ -251,10 +251,17 @@ static void test_frame_lists(void **state) {
         const char *text;
         int code;
         size_t count;
-    } rows[] = {{"1", E_OK, 1},        {"1,3,5", E_OK, 3},   {"5,1", E_OK, 2},
-                {"0", E_ARGUMENT, 0},  {"6", E_NOT_FOUND, 0}, {"1,", E_ARGUMENT, 0},
-                {"-1", E_ARGUMENT, 0}, {"+1", E_ARGUMENT, 0}, {"x", E_ARGUMENT, 0},
-                {"1,2,3,4,5", E_LIMIT, 0}, {"99999999999999999999", E_ARGUMENT, 0}};
+    } rows[] = {{"1", E_OK, 1},
+                {"1,3,5", E_OK, 3},
+                {"5,1", E_OK, 2},
+                {"0", E_ARGUMENT, 0},
+                {"6", E_NOT_FOUND, 0},
+                {"1,", E_ARGUMENT, 0},
+                {"-1", E_ARGUMENT, 0},
+                {"+1", E_ARGUMENT, 0},
+                {"x", E_ARGUMENT, 0},
+                {"1,2,3,4,5", E_LIMIT, 0},
+                {"99999999999999999999", E_ARGUMENT, 0}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         uint32_t numbers[4];
@@ -295,12 +302,17 @@ static void test_listen_only_on_loopback(void **state) {
     static const struct {
         const char *text;
         int parse, listen;
-    } rows[] = {{"127.0.0.1:0", E_OK, E_OK},       {"localhost:0", E_OK, E_OK},
-                {"127.8.9.1:0", E_OK, E_OK},       {"0.0.0.0:0", E_OK, E_DENIED},
-                {"[::]:0", E_OK, E_DENIED},        {"192.0.2.1:80", E_OK, E_DENIED},
+    } rows[] = {{"127.0.0.1:0", E_OK, E_OK},
+                {"localhost:0", E_OK, E_OK},
+                {"127.8.9.1:0", E_OK, E_OK},
+                {"0.0.0.0:0", E_OK, E_DENIED},
+                {"[::]:0", E_OK, E_DENIED},
+                {"192.0.2.1:80", E_OK, E_DENIED},
                 {"[::ffff:127.0.0.1]:0", E_OK, E_DENIED},
-                {"example.org:80", E_OK, E_ARGUMENT}, {"127.0.0.1", E_ARGUMENT, 0},
-                {"127.0.0.1:65536", E_ARGUMENT, 0}, {":80", E_ARGUMENT, 0}};
+                {"example.org:80", E_OK, E_ARGUMENT},
+                {"127.0.0.1", E_ARGUMENT, 0},
+                {"127.0.0.1:65536", E_ARGUMENT, 0},
+                {":80", E_ARGUMENT, 0}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct web_address address;
@@ -325,18 +337,12 @@ static void test_listen_only_on_loopback(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_url_targets),
-        cmocka_unit_test(test_url_params),
-        cmocka_unit_test(test_media),
-        cmocka_unit_test(test_list),
-        cmocka_unit_test(test_accept),
-        cmocka_unit_test(test_accept_any_without_default),
-        cmocka_unit_test(test_codings),
-        cmocka_unit_test(test_ranges),
-        cmocka_unit_test(test_etags),
-        cmocka_unit_test(test_frame_lists),
-        cmocka_unit_test(test_hosts),
-        cmocka_unit_test(test_listen_only_on_loopback),
+        cmocka_unit_test(test_url_targets), cmocka_unit_test(test_url_params),
+        cmocka_unit_test(test_media),       cmocka_unit_test(test_list),
+        cmocka_unit_test(test_accept),      cmocka_unit_test(test_accept_any_without_default),
+        cmocka_unit_test(test_codings),     cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_etags),       cmocka_unit_test(test_frame_lists),
+        cmocka_unit_test(test_hosts),       cmocka_unit_test(test_listen_only_on_loopback),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,8 +39,8 @@ static void test_rendered(void **state) {
     assert_int_equal(parse(web_render_params, "", &q), E_OK);
     assert_false(q.has_window);
     assert_int_equal(q.width, 0);
-    assert_int_equal(parse(web_render_params, "window=40,400,sigmoid&viewport=64,32&quality=7&x=y", &q),
-                     E_OK);
+    assert_int_equal(
+        parse(web_render_params, "window=40,400,sigmoid&viewport=64,32&quality=7&x=y", &q), E_OK);
     assert_true(q.has_window && q.centre == 40 && q.window_width == 400);
     assert_int_equal(q.function, 2);
     assert_int_equal(q.width, 64);
@@ -68,16 +68,17 @@ static void test_thumbnail(void **state) {
 static void test_wado(void **state) {
     struct render_request q;
     (void)state;
-    assert_int_equal(parse(wado, "region=0.25,0.5,0.75,1&frameNumber=3&windowCenter=1&windowWidth=2", &q),
-                     E_OK);
+    assert_int_equal(
+        parse(wado, "region=0.25,0.5,0.75,1&frameNumber=3&windowCenter=1&windowWidth=2", &q), E_OK);
     assert_true(q.source[0] == 50 && q.source[1] == 50 && q.source[2] == 100 && q.source[3] == 50);
     assert_int_equal(q.frame, 3);
     assert_int_equal(parse(wado, "rows=10", &q), E_OK);
     assert_int_equal(q.height, 10);
     assert_true(q.width > 1000); // as wide as the shape asks
-    static const char *const wrong[] = {"region=0,0,1", "region=0,0,1,1,1", "region=1,0,0,1", "region=0,0,2,1",
-                                        "windowWidth=1", "windowCenter=1&windowWidth=0", "rows=0",
-                                        "frameNumber=0", "imageQuality=x"};
+    static const char *const wrong[] = {
+        "region=0,0,1",   "region=0,0,1,1,1", "region=1,0,0,1",
+        "region=0,0,2,1", "windowWidth=1",    "windowCenter=1&windowWidth=0",
+        "rows=0",         "frameNumber=0",    "imageQuality=x"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         print_message("%s\n", wrong[i]);
         assert_int_equal(parse(wado, wrong[i], &q), E_ARGUMENT);

@@ -42,12 +42,13 @@ static void test_keys(void **state) {
     struct err e = {0};
     (void)state;
     arena_init(&a, MEMORY);
-    assert_int_equal(parse(&a,
-                           "/s?PatientName=DOE*&00100020=1&StudyDate=20200101-20201231"
-                           "&StudyInstanceUID=1.2,1.3&ModalitiesInStudy=CT,MR&fuzzymatching=true"
-                           "&limit=25&offset=50&includefield=PatientAge&includefield=00081030,StudyID",
-                           SEARCH_STUDY, &q, &e),
-                     E_OK);
+    assert_int_equal(
+        parse(&a,
+              "/s?PatientName=DOE*&00100020=1&StudyDate=20200101-20201231"
+              "&StudyInstanceUID=1.2,1.3&ModalitiesInStudy=CT,MR&fuzzymatching=true"
+              "&limit=25&offset=50&includefield=PatientAge&includefield=00081030,StudyID",
+              SEARCH_STUDY, &q, &e),
+        E_OK);
     assert_true(slice_eq_str(key(&q, DCM_PatientName), "DOE*"));
     assert_true(slice_eq_str(key(&q, DCM_PatientID), "1"));
     assert_true(slice_eq_str(key(&q, DCM_StudyDate), "20200101-20201231"));
@@ -86,7 +87,8 @@ static void test_what_is_left_out_is_told(void **state) {
     struct err e = {0};
     (void)state;
     arena_init(&a, MEMORY);
-    assert_int_equal(parse(&a, "/s?PixelSpacing=1&00091001=x&multiplevaluematching=true&PatientID=7",
+    assert_int_equal(parse(&a,
+                           "/s?PixelSpacing=1&00091001=x&multiplevaluematching=true&PatientID=7",
                            SEARCH_STUDY, &q, &e),
                      E_OK);
     assert_string_equal(q.unsupported, "PixelSpacing, 00091001, multiplevaluematching");
@@ -143,16 +145,16 @@ static void test_row_to_json(void **state) {
     json_init(&j, &out);
     web_attributes_write(&j, &row, "/u");
     buf_put_byte(&out, 0);
-    assert_string_equal(
-        (const char *)out.data,
-        "{\"00080061\":{\"vr\":\"CS\",\"Value\":[\"CT\",\"MR\"]},"
-        "\"00081030\":{\"vr\":\"LO\"},"
-        "\"00081190\":{\"vr\":\"UR\",\"Value\":[\"/u\"]},"
-        "\"00100010\":{\"vr\":\"PN\",\"Value\":[{\"Alphabetic\":\"Yamada^Tarou\",\"Ideographic\":\"\xE5\xB1\xB1\"}]},"
-        "\"00101030\":{\"vr\":\"DS\",\"Value\":[70.5]},"
-        "\"00104000\":{\"vr\":\"LT\",\"Value\":[\"a\\\\b\"]},"
-        "\"0020000D\":{\"vr\":\"UI\",\"Value\":[\"1.2\"]},"
-        "\"00201208\":{\"vr\":\"IS\",\"Value\":[12]}}");
+    assert_string_equal((const char *)out.data,
+                        "{\"00080061\":{\"vr\":\"CS\",\"Value\":[\"CT\",\"MR\"]},"
+                        "\"00081030\":{\"vr\":\"LO\"},"
+                        "\"00081190\":{\"vr\":\"UR\",\"Value\":[\"/u\"]},"
+                        "\"00100010\":{\"vr\":\"PN\",\"Value\":[{\"Alphabetic\":\"Yamada^Tarou\","
+                        "\"Ideographic\":\"\xE5\xB1\xB1\"}]},"
+                        "\"00101030\":{\"vr\":\"DS\",\"Value\":[70.5]},"
+                        "\"00104000\":{\"vr\":\"LT\",\"Value\":[\"a\\\\b\"]},"
+                        "\"0020000D\":{\"vr\":\"UI\",\"Value\":[\"1.2\"]},"
+                        "\"00201208\":{\"vr\":\"IS\",\"Value\":[12]}}");
     buf_done(&out);
 }
 
@@ -169,11 +171,13 @@ static void test_sequence_to_json(void **state) {
     json_init(&j, &out);
     web_attributes_write(&j, &row, "/u");
     buf_put_byte(&out, 0);
-    assert_string_equal((const char *)out.data,
-                        "{\"00081190\":{\"vr\":\"UR\",\"Value\":[\"/u\"]},"
-                        "\"00400275\":{\"vr\":\"SQ\",\"Value\":["
-                        "{\"00400009\":{\"vr\":\"SH\",\"Value\":[\"A\"]},\"00401001\":{\"vr\":\"SH\",\"Value\":[\"1\"]}},"
-                        "{\"00400009\":{\"vr\":\"SH\",\"Value\":[\"B\"]},\"00401001\":{\"vr\":\"SH\"}}]}}");
+    assert_string_equal(
+        (const char *)out.data,
+        "{\"00081190\":{\"vr\":\"UR\",\"Value\":[\"/u\"]},"
+        "\"00400275\":{\"vr\":\"SQ\",\"Value\":["
+        "{\"00400009\":{\"vr\":\"SH\",\"Value\":[\"A\"]},\"00401001\":{\"vr\":\"SH\",\"Value\":["
+        "\"1\"]}},"
+        "{\"00400009\":{\"vr\":\"SH\",\"Value\":[\"B\"]},\"00401001\":{\"vr\":\"SH\"}}]}}");
     buf_done(&out);
 }
 
@@ -242,13 +246,17 @@ static void test_stow_module(void **state) {
         "{\"00081190\":{\"vr\":\"UR\",\"Value\":[\"http://h/dicom-web/studies/1\"]},"
         "\"00081198\":{\"vr\":\"SQ\",\"Value\":[{"
         "\"00000902\":{\"vr\":\"LO\",\"Value\":[\"byte 7: why\"]},"
-        "\"00081150\":{\"vr\":\"UI\",\"Value\":[\"1.2.840\"]},\"00081155\":{\"vr\":\"UI\",\"Value\":[\"1.2.4\"]},"
+        "\"00081150\":{\"vr\":\"UI\",\"Value\":[\"1.2.840\"]},\"00081155\":{\"vr\":\"UI\","
+        "\"Value\":[\"1.2.4\"]},"
         "\"00081197\":{\"vr\":\"US\",\"Value\":[273]}}]},"
         "\"00081199\":{\"vr\":\"SQ\",\"Value\":[{"
-        "\"00081150\":{\"vr\":\"UI\",\"Value\":[\"1.2.840\"]},\"00081155\":{\"vr\":\"UI\",\"Value\":[\"1.2.3\"]},"
-        "\"00081190\":{\"vr\":\"UR\",\"Value\":[\"http://h/dicom-web/studies/1/series/2/instances/1.2.3\"]}}]},"
+        "\"00081150\":{\"vr\":\"UI\",\"Value\":[\"1.2.840\"]},\"00081155\":{\"vr\":\"UI\","
+        "\"Value\":[\"1.2.3\"]},"
+        "\"00081190\":{\"vr\":\"UR\",\"Value\":[\"http://h/dicom-web/studies/1/series/2/instances/"
+        "1.2.3\"]}}]},"
         "\"0008119A\":{\"vr\":\"SQ\",\"Value\":[{"
-        "\"00000902\":{\"vr\":\"LO\",\"Value\":[\"byte 7: why\"]},\"00081197\":{\"vr\":\"US\",\"Value\":[49152]}}]}}");
+        "\"00000902\":{\"vr\":\"LO\",\"Value\":[\"byte 7: "
+        "why\"]},\"00081197\":{\"vr\":\"US\",\"Value\":[49152]}}]}}");
     buf_done(&out);
     web_stow_answer_done(&a);
 }

@@ -37,12 +37,14 @@ static void test_rows(void **state) {
         {WEB_POST, "/dicom-web/studies", WEB_MATCH, "web_stow_post"},
         {WEB_GET, "/dicom-web/studies/1.2.3", WEB_MATCH, "web_instances_get"},
         {WEB_POST, "/dicom-web/studies/1.2.3", WEB_MATCH, "web_stow_post"},
-        {WEB_GET, "/dicom-web/studies/1.2/series/3/instances/4/frames/1,2", WEB_MATCH, "web_frames_get"},
+        {WEB_GET, "/dicom-web/studies/1.2/series/3/instances/4/frames/1,2", WEB_MATCH,
+         "web_frames_get"},
         {WEB_GET, "/dicom-web/studies/1.2/series/3/instances/4/frames/1/rendered", WEB_MATCH,
          "web_rendered_get"},
         {WEB_GET, "/dicom-web/studies/1.2/series/3/instances/4/bulkdata/7FE00010", WEB_MATCH,
          "web_bulk_get"},
-        {WEB_GET, "/dicom-web/studies/1.2/series/3/instances/4/bulkdata", WEB_MATCH, "web_nothing_get"},
+        {WEB_GET, "/dicom-web/studies/1.2/series/3/instances/4/bulkdata", WEB_MATCH,
+         "web_nothing_get"},
         {WEB_GET, "/dicom-web/studies/1.2/series", WEB_MATCH, "web_search_get"},
         {WEB_GET, "/dicom-web/studies/abc", WEB_MATCH_BAD_UID, NULL},
         {WEB_GET, "/dicom-web/studies/01.2/series", WEB_MATCH, "web_search_get"},
@@ -86,8 +88,9 @@ static void test_words(void **state) {
     (void)state;
     arena_init(&a, MEMORY);
     assert_int_equal(
-        web_url_parse(&a, slice_str("/dicom-web/studies/1.2/series/3.4/instances/5.6/bulkdata/0054/0/1"),
-                      &u, &e),
+        web_url_parse(
+            &a, slice_str("/dicom-web/studies/1.2/series/3.4/instances/5.6/bulkdata/0054/0/1"), &u,
+            &e),
         E_OK);
     assert_int_equal(web_route_find(routes, COUNT, WEB_GET, &u, &route, &names), WEB_MATCH);
     assert_string_equal(names.study, "1.2");
@@ -95,7 +98,8 @@ static void test_words(void **state) {
     assert_string_equal(names.instance, "5.6");
     assert_true(slice_eq_str(names.rest, "0054/0/1"));
     assert_int_equal(
-        web_url_parse(&a, slice_str("/dicom-web/studies/1.2/series/3/instances/4/frames/7,8"), &u, &e),
+        web_url_parse(&a, slice_str("/dicom-web/studies/1.2/series/3/instances/4/frames/7,8"), &u,
+                      &e),
         E_OK);
     assert_int_equal(web_route_find(routes, COUNT, WEB_GET, &u, &route, &names), WEB_MATCH);
     assert_true(slice_eq_str(names.frames, "7,8"));
