@@ -3,6 +3,7 @@
 // verdict. A failure of ours leaves objects that no row names; they are marked for the next sweep
 // and not removed here, because a commit that reports failure may still be found done after a
 // crash.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "archive/archive.h"
@@ -147,6 +148,7 @@ static int promote_all(struct batch *b, struct err *e) {
         if (entry->decided) {
             continue;
         }
+        entry->kept = fcntl(entry->item.fd, F_DUPFD_CLOEXEC, 0);
         if (store_promote(archive_store(b->archive), &entry->item, &fresh, &why) != E_OK) {
             entry_decide(entry, INTAKE_FAILED, &why);
         }
@@ -155,17 +157,18 @@ static int promote_all(struct batch *b, struct err *e) {
     return any ? store_sync(archive_store(b->archive), e) : E_OK;
 }
 
-// A deletion of the same bytes may have come between; both hold the catalogue's write lock, so that
-// one of them sees the other.
-static bool object_is_there(struct batch *b, struct entry *entry) {
-    struct err e = {0};
+// A deletion of the same bytes may have come between, or another process that found their UID taken
+// and removed them; all hold the catalogue's write lock, so that one of them sees the other.
+static int object_is_there(struct batch *b, const struct entry *entry, struct err *e) {
     CLEANUP(cleanup_fd) int fd = -1;
-    if (store_object_open(archive_store(b->archive), &entry->hash, &fd, &e) != E_OK) {
-        err_context(&e, "the object was deleted meanwhile; try again");
-        entry_decide(entry, INTAKE_FAILED, &e);
-        return false;
-    }
-    return true;
+    int rc = store_object_open(archive_store(b->archive), &entry->hash, &fd, e);
+    return rc == E_OK ? E_OK : err_context(e, "the object was deleted meanwhile; try again");
+}
+
+static bool is_registered(struct db *db, const struct entry *entry) {
+    struct err ignored = {0};
+    struct register_known known;
+    return register_find(db, entry->record.texts[ATTRIBUTE_sop_instance], &known, &ignored) == 1;
 }
 
 // In one transaction. Instances that another process registered meanwhile are left undecided in the
@@ -183,10 +186,15 @@ static int write_rows(struct batch *b, struct db *db, struct entry **late, size_
         if (entry->decided) {
             continue;
         }
-        if (!object_is_there(b, entry)) {
+        struct err why = {0};
+        rc = object_is_there(b, entry, &why);
+        if (rc != E_OK && !is_registered(db, entry)) {
+            entry_decide(entry, INTAKE_FAILED, &why);
+            rc = E_OK;
             continue;
         }
-        rc = register_add(rows, &entry->record, &entry->hash, entry->len, e);
+        rc = rc == E_OK ? register_add(rows, &entry->record, &entry->hash, entry->len, e)
+                        : E_CONFLICT;
         if (rc == E_CONFLICT) {
             late[late_count++] = entry;
             err_clear(e);
@@ -201,18 +209,20 @@ static int write_rows(struct batch *b, struct db *db, struct entry **late, size_
     return register_commit(rows, e);
 }
 
-// The loser's object has no row and none will name it: its UID is taken.
+// The loser's object has no row and none will name it: its UID is taken. Another loser with the
+// same bytes may have removed it already.
 static void decide_late(struct batch *b, struct db *db, struct entry *entry) {
     struct err e = {0};
     struct register_known known;
-    CLEANUP(cleanup_fd) int fd = -1;
     int rc = register_find(db, entry->record.texts[ATTRIBUTE_sop_instance], &known, &e);
-    rc = rc == 1 ? store_object_open(archive_store(b->archive), &entry->hash, &fd, &e) : rc;
-    if (rc != E_OK || *known.sop_instance == '\0') {
+    if (rc != 1) {
+        if (rc == 0) {
+            err_set(&e, E_BUSY, "the instance was deleted meanwhile; try again");
+        }
         entry_decide(entry, INTAKE_FAILED, &e);
         return;
     }
-    decide_against(b, entry, fd, &known);
+    decide_against(b, entry, entry->kept, &known);
     if (!hash_eq(&known.object, &entry->hash)) {
         archive_remove_unnamed(b->archive, db, &entry->hash);
     }

@@ -25,6 +25,7 @@ struct entry {
     struct record record;
     struct intake_result result;
     bool decided; // result is final
+    int kept;     // reads the file after its promotion, also when another process removes it; -1
 };
 
 struct entry *entry_new(uint64_t tag); // NULL when memory is short

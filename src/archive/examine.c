@@ -25,6 +25,7 @@ struct entry *entry_new(uint64_t tag) {
     if (entry != NULL) {
         entry->result.tag = tag;
         entry->item.fd = -1;
+        entry->kept = -1;
         entry->source = -1;
         buf_init(&entry->answer, ANSWER_MAX);
     }
@@ -35,6 +36,7 @@ void entry_free(struct entry *entry) {
     if (entry != NULL) {
         cleanup_fd(&entry->source);
         store_item_done(&entry->item);
+        cleanup_fd(&entry->kept);
         buf_done(&entry->answer);
         mem_free(entry);
     }

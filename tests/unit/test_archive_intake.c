@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <ftw.h>
+#include <pthread.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <zlib.h>
@@ -448,6 +449,75 @@ static void test_second_server(void **state) {
     archive_close(a);
 }
 
+#define RIVALS 4
+#define RIVAL_ROUNDS 5 // the race is lost in every third
+#define RIVAL_INSTANCES 60
+
+struct rival {
+    pthread_t thread;
+    struct archive *archive; // as another process would open it
+    uint8_t preamble;
+    struct results results;
+};
+
+static void *send_all(void *context) {
+    struct rival *r = context;
+    struct err e = {0};
+    struct intake *i = NULL;
+    struct buf file;
+    char uid[24];
+    buf_init(&file, 1 << 22);
+    if (intake_open(r->archive, take_result, &r->results, &i, &e) != E_OK) {
+        return NULL;
+    }
+    for (unsigned k = 0; k < RIVAL_INSTANCES; k++) {
+        (void)snprintf(uid, sizeof uid, "2.25.%u", 7000 + k);
+        buf_clear(&file);
+        instance_make(&(struct instance_words){.instance = uid}, &file);
+        file.data[0] = r->preamble;
+        (void)intake_begin(i, k, &e);
+        (void)intake_write(i, file.data, file.len, &e);
+        (void)intake_end(i, &e);
+    }
+    (void)intake_finish(i, &e);
+    intake_close(i);
+    buf_done(&file);
+    return NULL;
+}
+
+// The same instances at once, three times in the same file and once in another: whoever comes late
+// has a duplicate, also when a third has removed the object that both would have named.
+static void let_compete(void) {
+    static struct rival rivals[RIVALS];
+    unsigned stored = 0;
+    unsigned duplicate = 0;
+    for (unsigned k = 0; k < RIVALS; k++) {
+        rivals[k] = (struct rival){.archive = open_archive(), .preamble = k == 0};
+    }
+    for (unsigned k = 0; k < RIVALS; k++) {
+        assert_int_equal(pthread_create(&rivals[k].thread, NULL, send_all, &rivals[k]), 0);
+    }
+    for (unsigned k = 0; k < RIVALS; k++) {
+        pthread_join(rivals[k].thread, NULL);
+        for (size_t i = 0; i < rivals[k].results.count; i++) {
+            stored += rivals[k].results.list[i].verdict == INTAKE_STORED;
+            duplicate += rivals[k].results.list[i].verdict == INTAKE_DUPLICATE;
+        }
+        archive_close(rivals[k].archive);
+    }
+    assert_int_equal(stored, RIVAL_INSTANCES);
+    assert_int_equal(duplicate, (RIVALS - 1) * RIVAL_INSTANCES);
+    assert_int_equal(verify().all, 0);
+}
+
+static void test_rivals(void **state) {
+    for (int round = 0; round < RIVAL_ROUNDS; round++) {
+        let_compete();
+        assert_int_equal(teardown(state), 0);
+        assert_int_equal(setup(state), 0);
+    }
+}
+
 static void catalogue_path(char out[96]) { (void)snprintf(out, 96, "%s/catalogue.db", dir); }
 
 static void test_lost_catalogue(void **state) {
@@ -680,11 +750,22 @@ int main(int argc, char **argv) {
     }
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_verdicts),          TEST(test_other_meta),     TEST(test_many),
-        TEST(test_retrieval),         TEST(test_deflated),       TEST(test_deletion),
-        TEST(test_second_server),     TEST(test_lost_catalogue), TEST(test_emptied_catalogue),
-        TEST(test_damaged_catalogue), TEST(test_sweep),          TEST(test_verify_sees),
-        TEST(test_full_disk),         TEST(test_read_only),      TEST(test_abandoned),
+        TEST(test_verdicts),
+        TEST(test_other_meta),
+        TEST(test_many),
+        TEST(test_retrieval),
+        TEST(test_deflated),
+        TEST(test_deletion),
+        TEST(test_rivals),
+        TEST(test_second_server),
+        TEST(test_lost_catalogue),
+        TEST(test_emptied_catalogue),
+        TEST(test_damaged_catalogue),
+        TEST(test_sweep),
+        TEST(test_verify_sees),
+        TEST(test_full_disk),
+        TEST(test_read_only),
+        TEST(test_abandoned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
