@@ -4,8 +4,7 @@
 // A small server here gives the viewer's files, its configuration, and passes /dicom-web on, so that the origin is one.
 import { createReadStream, existsSync, mkdirSync, statSync } from 'node:fs';
 import { createServer, request as ask } from 'node:http';
-import { createRequire } from 'node:module';
-import { dirname, extname, join, normalize } from 'node:path';
+import { extname, join, normalize } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Guard, launch, openPage } from './lib/browser.mjs';
 import { equal, finish, ok, skip, test, until } from './lib/check.mjs';
@@ -16,7 +15,11 @@ if (!values.base) {
   process.exit(2);
 }
 const upstream = new URL(values.base);
-const dist = join(dirname(createRequire(import.meta.url).resolve('@ohif/app/package.json')), 'dist');
+const dist = process.env.OHIF_DIST;
+if (!dist || !existsSync(join(dist, 'index.html'))) {
+  console.error('OHIF_DIST names no prebuilt viewer: tests/e2e/ohif.sh fetches one');
+  process.exit(2);
+}
 
 const TYPES = {
   '.html': 'text/html; charset=utf-8',

@@ -16,6 +16,9 @@ if [ "$(cat "$build/e2e.stamp" 2> /dev/null)" != "$wanted" ] || [ ! -d tests/e2e
     (cd tests/e2e && npm ci --no-audit --no-fund --loglevel=error)
     echo "$wanted" > "$build/e2e.stamp"
 fi
+case " ${scripts[*]} " in
+    *" ohif "*) OHIF_DIST=$(tests/e2e/ohif.sh "$build") && export OHIF_DIST ;;
+esac
 # shellcheck disable=SC2016
 exec python3 tests/with_server.py --samples --demo 20 -- bash -c '
     status=0
