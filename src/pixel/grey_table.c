@@ -127,9 +127,22 @@ bool px_grey_by_table(const struct px_frame *f) {
     return f->kind == PX_PIXEL_INTEGER && f->bits_stored <= 16;
 }
 
+#define IN_FOUR_WORDS ((uint64_t)0x0001000100010001)
+
+// Four samples at a time where they lie at the foot of their words, which is the rule.
 static void row16(const uint8_t *restrict p, struct px_sample s, const uint8_t *restrict table,
                   uint32_t columns, uint8_t *restrict out) {
-    for (uint32_t x = 0; x < columns; x++) {
+    uint32_t x = 0;
+    uint64_t mask = s.mask * IN_FOUR_WORDS;
+    uint64_t sign = s.sign * IN_FOUR_WORDS;
+    for (; s.shift == 0 && columns - x >= 4; x += 4) {
+        uint64_t ranks = (num_le64(p + 2 * (size_t)x) & mask) ^ sign;
+        out[x] = table[ranks & 0xFFFF];
+        out[x + 1] = table[ranks >> 16 & 0xFFFF];
+        out[x + 2] = table[ranks >> 32 & 0xFFFF];
+        out[x + 3] = table[ranks >> 48];
+    }
+    for (; x < columns; x++) {
         out[x] = table[px_sample_rank(s, num_le16(p + 2 * (size_t)x))];
     }
 }
