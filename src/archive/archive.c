@@ -26,6 +26,7 @@
 
 #define READERS_KEPT 16
 #define PATH_MAX_HERE 4096
+#define SWEEP_BEFORE_SECONDS 60 // a failed batch promotes a little before it fails
 
 struct archive {
     struct store *store;
@@ -133,29 +134,16 @@ static int refuse_lost(const struct archive *a, bool (*is_lost)(const struct arc
     return rc;
 }
 
-static bool has_entries(const char *data_dir, const char *folder) {
-    char path[PATH_MAX_HERE];
-    (void)snprintf(path, sizeof path, "%s/%s", data_dir, folder);
-    DIR *dir = opendir(path);
-    bool found = false;
-    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
-        found = found || entry->d_name[0] != '.';
-    }
-    if (dir != NULL) {
-        (void)closedir(dir);
-    }
-    return found;
-}
-
 struct sweep {
     struct archive *archive;
+    time_t since; // objects put in place earlier are none of the dead deliveries'
     struct err *e;
 };
 
 static int sweep_one(const struct hash *hash, const char *path, void *context) {
     struct sweep *sweep = context;
-    (void)path;
-    if (hash == NULL) {
+    struct stat st;
+    if (hash == NULL || stat(path, &st) != 0 || st.st_ctime < sweep->since) {
         return 0;
     }
     struct register_known known;
@@ -180,20 +168,62 @@ void archive_remove_unnamed(struct archive *a, struct db *writer, const struct h
     }
 }
 
+// When the first of the deliveries that lie in quarantine began: its lock file is written once.
+static bool oldest_delivery(const char *data_dir, struct timespec *ret_began) {
+    char path[PATH_MAX_HERE];
+    bool found = false;
+    (void)snprintf(path, sizeof path, "%s/quarantine", data_dir);
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+        char lock[sizeof entry->d_name + 8];
+        struct stat st;
+        (void)snprintf(lock, sizeof lock, "%s/lock", entry->d_name);
+        bool there = entry->d_name[0] != '.' &&
+                     (fstatat(dirfd(dir), lock, &st, AT_SYMLINK_NOFOLLOW) == 0 ||
+                      fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0);
+        if (there && (!found || st.st_mtim.tv_sec < ret_began->tv_sec)) {
+            *ret_began = st.st_mtim;
+            found = true;
+        }
+    }
+    if (dir != NULL) {
+        (void)closedir(dir);
+    }
+    return found;
+}
+
+// The mark's own time says since when objects may lie without a row; it only moves back.
+static bool read_mark(struct archive *a, const char *data_dir, time_t *ret_since) {
+    struct timespec began;
+    struct stat st;
+    if (oldest_delivery(data_dir, &began)) {
+        archive_mark_sweep(a);
+        bool earlier = stat(a->sweep_mark, &st) != 0 || began.tv_sec < st.st_mtime;
+        const struct timespec times[2] = {began, began};
+        if (earlier && utimensat(AT_FDCWD, a->sweep_mark, times, 0) != 0) {
+            return false;
+        }
+    }
+    if (stat(a->sweep_mark, &st) != 0) {
+        return false;
+    }
+    *ret_since = st.st_mtime - SWEEP_BEFORE_SECONDS;
+    return true;
+}
+
 // Objects that no row names were promoted by an intake that was killed or failed before its commit.
 // A killed one leaves its delivery in quarantine, a failed one and a killed sweep the mark; without
-// either there is nothing to look for.
+// either there is nothing to look for. Older objects without a row are left alone: a catalogue that
+// was put back from a backup does not name what came after it, and `maclab verify` reports them.
 static int sweep(struct archive *a, const char *data_dir, struct err *e) {
-    bool left = has_entries(data_dir, "quarantine") || access(a->sweep_mark, F_OK) == 0;
-    if (left) {
-        archive_mark_sweep(a);
-    }
+    time_t since = 0;
+    bool left = read_mark(a, data_dir, &since);
     bool alone = false;
     int rc = store_try_sweep_lock(a->store, &alone, e);
     if (rc != E_OK || !alone) {
         return rc;
     }
-    struct sweep context = {a, e};
+    struct sweep context = {a, since, e};
     rc = left ? store_objects_each(a->store, sweep_one, &context, e) : E_OK;
     if (rc == E_OK && left) {
         (void)unlink(a->sweep_mark);
