@@ -21,6 +21,10 @@ static int call(struct archive *a, enum archive_job job, const struct hash *obje
     if (rc == E_OK) {
         rc = worker_run(archive_workers(a), job, request, fd, -1, out, e);
     }
+    // What is stored is at fault, not the question.
+    if (rc == E_TRUNCATED || rc == E_SYNTAX) {
+        rc = e->code = E_CORRUPT;
+    }
     return rc < 0 ? rc : E_OK;
 }
 

@@ -148,15 +148,20 @@ static int check_meta(struct arena *a, struct slice bytes, struct gate_structura
 
 // A description without pixels is an image whose end is missing, unless they are elsewhere (Pixel
 // Data Provider URL, PS3.5 8.2.7). Reports and plans have no description.
-static int check_no_pixels(const struct dcm_dataset *d, struct err *e) {
+static bool is_image(const struct gate_structural *s) {
     int64_t rows;
     int64_t bits;
-    bool described = dcm_int(d, DCM_Rows, 0, &rows) && rows > 0 &&
-                     dcm_int(d, DCM_BitsAllocated, 0, &bits) && bits > 0;
-    if (!described || dcm_get(d, DCM_PixelDataProviderURL) != NULL) {
+    const struct dcm_uid_entry *sop_class = dcm_uid_find(slice_str(s->sop_class));
+    bool described = dcm_int(s->dataset, DCM_Rows, 0, &rows) && rows > 0 &&
+                     dcm_int(s->dataset, DCM_BitsAllocated, 0, &bits) && bits > 0;
+    return described || (sop_class != NULL && strstr(sop_class->name, "Image Storage") != NULL);
+}
+
+static int check_no_pixels(const struct gate_structural *s, struct err *e) {
+    if (!is_image(s) || dcm_get(s->dataset, DCM_PixelDataProviderURL) != NULL) {
         return E_OK;
     }
-    err_set(e, E_TRUNCATED, "an image is described but there is no pixel data");
+    err_set(e, E_TRUNCATED, "an image without pixel data");
     return err_in(e, "(7FE0,0010)");
 }
 
@@ -166,7 +171,7 @@ static int check_pixels(struct arena *a, struct slice bytes, struct gate_structu
     int rc = px_image_read(a, s->dataset, s->file.syntax, &s->image, e);
     if (rc == E_NOT_FOUND) {
         err_clear(e);
-        return check_no_pixels(s->dataset, e);
+        return check_no_pixels(s, e);
     }
     s->has_pixels = true;
     if (rc == E_UNSUPPORTED) {
