@@ -7,7 +7,7 @@
 # BENCH_WORK: where archives go. BENCH_PORT: the first of three ports. BENCH_BOTH: studies loaded into both.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-build=$(cd "$1" && pwd) studies=${2:-100000} seconds=${3:-5} both=${BENCH_BOTH:-2000}
+build=$(cd "$1" && pwd) studies=${2:-100000} seconds=${3:-5} both=${BENCH_BOTH:-10000}
 work=${BENCH_WORK:-${TMPDIR:-/tmp}/maclab-bench-query}
 port=${BENCH_PORT:-8421}
 maclab=${MACLAB:-$build/maclab}

@@ -20,6 +20,8 @@
 #define SOCKET_FD 3
 #define EXIT_USAGE 2
 #define ANSWER_KEPT_MAX ((size_t)16 << 20) // memory of a larger answer is given back
+#define HEAP_KEPT_MAX (8 << 20)            // freed memory that stays for the next job
+#define MAPPED_FROM (4 << 20)              // larger allocations are mappings of their own
 
 struct child {
     const struct worker_job *jobs;
@@ -170,6 +172,10 @@ int worker_main(const struct worker_job *jobs, size_t job_count) {
     struct child c = {.jobs = jobs, .job_count = job_count};
     buf_init(&c.answer, WORKER_ANSWER_MAX);
     struct err e = {0};
+    // A picture's buffers come from the heap of the picture before: fresh pages cost more than
+    // they.
+    (void)mallopt(M_MMAP_THRESHOLD, MAPPED_FROM);
+    (void)mallopt(M_TRIM_THRESHOLD, HEAP_KEPT_MAX);
     struct sandbox_limits limits = limits_most(jobs, job_count);
     int landlock_abi = 0;
     c.request = mem_alloc(WORKER_REQUEST_MAX);
