@@ -330,7 +330,9 @@ static int begin(struct web_request *r, struct slice boundary, struct err *e) {
     if (rc == E_OK) {
         s->users = 2;
         rc = start_thread(s, e);
-        s->users = rc == E_OK ? 2 : 1;
+        if (rc != E_OK) { // else the thread may have let go of it already
+            s->users = 1;
+        }
     }
     return rc;
 }
