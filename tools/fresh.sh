@@ -22,7 +22,8 @@ for path in etc/apt/sources.list etc/apt/sources.list.d etc/apt/apt.conf.d etc/a
     mkdir -p "$(dirname "$root/$path")"
     cp -aL "/$path" "$root/$path" 2>/dev/null || true
 done
-npm config get userconfig 2>/dev/null | xargs -r -I{} cp {} "$root/root/.npmrc" 2>/dev/null || true
+home=$root/root
+npm config get userconfig 2>/dev/null | xargs -r -I{} cp {} "$home/.npmrc" 2>/dev/null || true
 
 mounted=()
 cleanup() { for ((i = ${#mounted[@]} - 1; i >= 0; i--)); do umount -l "${mounted[i]}" || true; done; }
