@@ -136,7 +136,6 @@ static int make(const char *dir, uint64_t studies) {
 }
 
 // --- measuring
-// -------------------------------------------------------------------------------------
 
 static double now_ms(clockid_t clock) {
     struct timespec t;

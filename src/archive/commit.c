@@ -34,7 +34,6 @@ static void fail_undecided(struct batch *b, const struct err *why) {
 }
 
 // --- an instance that is there already
-// -------------------------------------------------------------
 
 static int same_bytes(int a, uint64_t a_at, int b, uint64_t b_at, uint64_t len, bool *ret_same,
                       struct err *e) {
@@ -137,7 +136,6 @@ static int check_all(struct batch *b, struct err *e) {
 }
 
 // --- objects, then rows
-// ----------------------------------------------------------------------------
 
 static int promote_all(struct batch *b, struct err *e) {
     bool any = false;

@@ -84,7 +84,6 @@ static void list_free(struct list *l) {
 }
 
 // --- steps; the lock is held around them
-// -----------------------------------------------------------
 
 static void finish_entry(struct intake *i, struct entry *entry) {
     list_add(&i->results, entry);
@@ -162,7 +161,6 @@ static bool commit_is_due(const struct intake *i) {
 }
 
 // --- threads
-// ---------------------------------------------------------------------------------------
 
 static void *run_examiner(void *context) {
     struct intake *i = context;
@@ -217,7 +215,6 @@ static void start_threads(struct intake *i) {
 static bool has_threads(const struct intake *i) { return i->threads_run && i->runner_count > 0; }
 
 // --- the caller's side
-// -----------------------------------------------------------------------------
 
 int intake_open(struct archive *a, intake_done done, void *context, struct intake **ret_intake,
                 struct err *e) {

@@ -20,7 +20,6 @@
 static void cleanup_arena(struct arena *a) { arena_done(a); }
 
 // --- intake
-// ----------------------------------------------------------------------------------------
 
 static int run_intake(struct slice request, int in, int out, struct buf *answer, struct err *e) {
     (void)request;
@@ -68,7 +67,6 @@ static int run_rewrite(struct slice request, int in, int out, struct buf *answer
 }
 
 // --- pictures
-// --------------------------------------------------------------------------------------
 
 struct opened {
     struct file_map map;

@@ -115,33 +115,7 @@ int retrieve_list(struct db *db, const struct retrieve_path *path, struct arena 
     return E_OK;
 }
 
-int retrieve_changed(struct db *db, const struct retrieve_path *path, int64_t *ret_changed,
-                     struct err *e) {
-    bool series = given(path->series);
-    struct db_stmt *s;
-    int rc = db_prepare(db,
-                        series ? "SELECT s.changed FROM study t JOIN series s ON s.study = t.id"
-                                 " WHERE t.study_uid = ? AND s.series_uid = ?"
-                               : "SELECT t.changed FROM study t WHERE t.study_uid = ?",
-                        &s, e);
-    if (rc != E_OK) {
-        return rc;
-    }
-    db_bind_text(s, 1, slice_str(path->study));
-    if (series) {
-        db_bind_text(s, 2, slice_str(path->series));
-    }
-    rc = db_step(s, e);
-    if (rc != 1) {
-        return rc < 0 ? rc : nothing(e);
-    }
-    *ret_changed = db_i64(s, 0);
-    db_reset(s);
-    return E_OK;
-}
-
 // --- places in one object
-// --------------------------------------------------------------------------
 
 static int find_data(struct db *db, const char *column, const struct hash *object,
                      struct db_stmt **ret_stmt, struct err *e) {
@@ -273,7 +247,6 @@ int retrieve_bulk_inflated(struct db *db, const struct hash *object, const char 
 }
 
 // --- metadata
-// --------------------------------------------------------------------------------------
 
 static int join_gzip(struct db_stmt *s, struct buf *out, uint64_t *ret_count, struct err *e) {
     struct segment_join j;

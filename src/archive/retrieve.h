@@ -32,10 +32,6 @@ struct retrieve_instance {
     uint64_t instance_number; // for order; UINT64_MAX when absent
 };
 
-// Rows written since the catalogue page of a study was made have another number: for ETags.
-int retrieve_changed(struct db *db, const struct retrieve_path *path, int64_t *ret_changed,
-                     struct err *e);
-
 // All instances below the path, in series and instance number order. Memory from `a`. E_NOT_FOUND
 // when the path names nothing.
 int retrieve_list(struct db *db, const struct retrieve_path *path, struct arena *a,

@@ -70,7 +70,6 @@ static void report(struct verify *v, enum verify_problem problem, const char *wh
 }
 
 // --- one instance
-// ----------------------------------------------------------------------------------
 
 struct row {
     struct hash object;
@@ -237,7 +236,6 @@ static void check_instances(struct verify *v) {
 }
 
 // --- files among the objects
-// -----------------------------------------------------------------------
 
 struct files {
     struct verify *v;
@@ -276,7 +274,6 @@ static int check_files(struct verify *v, struct db *db, struct err *e) {
 }
 
 // --- counts
-// ----------------------------------------------------------------------------------------
 
 // Each gives the UID of what is wrong; no row when all is right.
 static const struct {
@@ -333,7 +330,6 @@ static int check_counts(struct verify *v, struct db *db, struct err *e) {
 }
 
 // --- quarantine
-// ------------------------------------------------------------------------------------
 
 // A delivery whose lock somebody holds is alive.
 static bool is_alive(const char *quarantine, const char *name) {
@@ -371,7 +367,6 @@ static void check_audit(struct verify *v) {
 }
 
 // --- all
-// -------------------------------------------------------------------------------------------
 
 static int read_total(struct verify *v, struct db *db, struct err *e) {
     struct db_stmt *s;

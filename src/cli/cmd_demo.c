@@ -265,8 +265,7 @@ static bool read_number(const char *text, int64_t low, int64_t high, int64_t *re
 static int take_option(struct wish *w, int option, char *word) {
     int64_t number = 0;
     switch (option) {
-    case 'd':
-        w->archive.data_dir = optarg;
+    case 'd': // cli_data_dir has it
         return CLI_OK;
     case 'f':
         w->files = optarg;

@@ -230,7 +230,7 @@ static int import_all(struct run *run, struct archive *a, int count, char **path
     return failures(run) == 0 && run->files > 0 ? CLI_OK : CLI_NO;
 }
 
-static int read_options(int argc, char **argv, struct archive_options *o, struct run *run) {
+static int read_options(int argc, char **argv, struct run *run) {
     static const struct option options[] = {{"data", required_argument, NULL, 'd'},
                                             {"json", no_argument, NULL, 'j'},
                                             {"quiet", no_argument, NULL, 'q'},
@@ -241,8 +241,7 @@ static int read_options(int argc, char **argv, struct archive_options *o, struct
     opterr = 0;
     while ((option = getopt_long(argc, argv, "d:jqh", options, NULL)) != -1) {
         switch (option) {
-        case 'd':
-            o->data_dir = optarg;
+        case 'd': // cli_data_dir has it
             break;
         case 'j':
             run->json = true;
@@ -272,7 +271,7 @@ int cmd_import(int argc, char **argv) {
     static struct run run; // a table of paths is too large for a stack of a thread's size
     run = (struct run){.e = &e};
     struct archive_options options = {.data_dir = cli_data_dir(argc, argv)};
-    int rc = read_options(argc, argv, &options, &run);
+    int rc = read_options(argc, argv, &run);
     if (rc != CLI_OK) {
         return rc < 0 ? CLI_OK : rc;
     }

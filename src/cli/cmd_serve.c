@@ -62,8 +62,7 @@ static int take_workers(const char *text, unsigned *ret_workers) {
 
 static int take_option(int option, struct serve_options *o) {
     switch (option) {
-    case 'd':
-        o->data = optarg;
+    case 'd': // cli_data_dir has it
         break;
     case 'h':
         o->http = optarg;

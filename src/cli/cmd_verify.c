@@ -105,8 +105,7 @@ static int read_options(int argc, char **argv, struct verify_options *o, struct 
     opterr = 0;
     while ((option = getopt_long(argc, argv, "d:jt:h", options, NULL)) != -1) {
         switch (option) {
-        case 'd':
-            o->data_dir = optarg;
+        case 'd': // cli_data_dir has it
             break;
         case 'j':
             run->json = true;

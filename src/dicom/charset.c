@@ -121,16 +121,6 @@ void dcm_charset_put_terms(const struct dcm_charset *cs, struct buf *out) {
     }
 }
 
-const char *dcm_charset_term_known(struct slice term, bool *ret_alias) {
-    bool extended;
-    int row = dcm_term_find(term, ret_alias, &extended);
-    if (row < 0) {
-        return NULL;
-    }
-    const struct dcm_charset_term *t = &dcm_charset_terms[row];
-    return t->plain == NULL || (extended && t->extended != NULL) ? t->extended : t->plain;
-}
-
 // --- what separates values and parts of names
 
 static bool is_delimiter(enum dcm_vr vr, uint32_t c) {

@@ -70,8 +70,6 @@ struct dcm_charset dcm_charset_of(const struct dcm_dataset *d);
 
 // The defined terms, as the value of (0008,0005): "ISO 2022 IR 13\\ISO 2022 IR 87". Appends.
 void dcm_charset_put_terms(const struct dcm_charset *cs, struct buf *out);
-// The defined term, or the one that an alias stands for; NULL when unknown.
-const char *dcm_charset_term_known(struct slice term, bool *ret_alias);
 
 // Appends the whole value `raw` as UTF-8: a backslash stays one where the VR separates values with
 // it, ^ and = stay in PN, escape sequences go. Padding stays. `report` may be NULL.

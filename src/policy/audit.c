@@ -46,7 +46,6 @@ struct audit {
 };
 
 // --- the end of the chain
-// -----------------------------------------------------------------------------
 
 static int write_whole(struct audit *a, struct slice bytes, struct err *e) {
     if (file_write_all(a->fd, bytes.ptr, bytes.len) == 0) {
@@ -159,7 +158,6 @@ static bool as_we_left_it(const struct audit *a) {
 }
 
 // --- a file a month
-// -----------------------------------------------------------------------------------
 
 static void month_name(usec at, char name[AUDIT_NAME_MAX]) {
     struct civil_time t = clock_civil(at);
@@ -211,7 +209,6 @@ static int right_month(struct audit *a, struct err *e) {
 }
 
 // --- counting repeated reads
-// --------------------------------------------------------------------------
 
 static int note_repeat(struct audit *a, struct audit_repeat *r, struct err *e) {
     if (r->times == 0) {
@@ -253,7 +250,6 @@ int audit_count_reads(struct audit *a, usec window, struct err *e) {
 }
 
 // --- open and close
-// -----------------------------------------------------------------------------------
 
 static int open_files(struct audit *a, const char *data_dir, struct err *e) {
     char path[4096];
@@ -358,7 +354,6 @@ void audit_close(struct audit *a) {
 }
 
 // --- decisions
-// ----------------------------------------------------------------------------------------
 
 struct entry {
     const struct policy_request *request;

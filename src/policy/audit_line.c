@@ -21,7 +21,6 @@ static const char hash_member[] = ",\"hash\":\"";
 #define LINE_TAIL (sizeof hash_member - 1 + HASH_HEX_LEN + 2) // ,"hash":"…"}
 
 // --- texts that may be in a line
-// ------------------------------------------------------------------------
 
 // A run of only digits, too long for a number of ours, between separators.
 static bool has_long_number(struct slice text) {
@@ -64,7 +63,6 @@ static void member(struct json *j, const char *name, const char *text, const cha
 }
 
 // --- making
-// -----------------------------------------------------------------------------------------------
 
 static void begin(struct json *j, struct buf *out, const struct audit_place *at) {
     char hex[HASH_HEX_LEN + 1], time[CLOCK_TEXT_LEN + 1];
@@ -150,7 +148,6 @@ struct hash audit_line_sealed(struct buf *out, struct hash_stream *hashing,
 }
 
 // --- recognising
-// ------------------------------------------------------------------------------------------
 
 static bool cut(struct slice *rest, const char *literal) {
     if (!slice_starts(*rest, slice_str(literal))) {

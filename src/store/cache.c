@@ -50,7 +50,6 @@ int store_cache_get(struct store *s, const char *key, int *ret_fd, uint64_t *ret
 }
 
 // --- the limit
-// ----------------------------------------------------------------------------------------
 
 // Trimmed when an eighth of the limit was written since, down to seven eighths.
 #define TRIM_PART 8
@@ -134,7 +133,6 @@ void store_cache_limit(struct store *s, uint64_t max_bytes) {
 }
 
 // --- writing
-// ------------------------------------------------------------------------------------------
 
 static int write_value(int fd, struct slice bytes) {
     struct trailer t = {CACHE_MAGIC, bytes.len};

@@ -42,7 +42,6 @@ static void folder_name(unsigned folder, char name[8]) {
 }
 
 // --- promotion: called with `promoting` held
-// ----------------------------------------------------------
 
 static int make_one(struct store *s, const char *name, struct err *e) {
     return mkdirat(s->objects_fd, name, STORE_DIR_MODE) == 0 || errno == EEXIST
@@ -149,7 +148,6 @@ int store_promote(struct store *s, struct store_item *i, bool *ret_new, struct e
 }
 
 // --- sync
-// ---------------------------------------------------------------------------------------------
 
 static bool take_unsynced(struct store *s) {
     (void)pthread_mutex_lock(&s->promoting);
@@ -175,7 +173,6 @@ int store_sync(struct store *s, struct err *e) {
 }
 
 // --- reading and removing
-// -----------------------------------------------------------------------------
 
 int store_object_open(struct store *s, const struct hash *hash, int *ret_fd, struct err *e) {
     char name[OBJECT_NAME_MAX];
@@ -238,7 +235,6 @@ int store_object_verify(struct store *s, const struct hash *hash, uint64_t *ret_
 }
 
 // --- walking
-// ------------------------------------------------------------------------------------------
 
 struct walk {
     struct store *store;

@@ -32,7 +32,6 @@ struct store_delivery {
 };
 
 // --- deliveries
-// -------------------------------------------------------------------------------------
 
 // The folder comes into being under a name with a dot and gets its real name once it is locked.
 static int make_folder(struct store_delivery *d, struct err *e) {
@@ -125,7 +124,6 @@ void store_delivery_close(struct store_delivery *d) {
 }
 
 // --- sweeping
-// -----------------------------------------------------------------------------------------
 
 static bool is_dead(int folder) {
     CLEANUP(cleanup_fd) int lock = openat(folder, LOCK_NAME, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -162,7 +160,6 @@ int quarantine_sweep(struct store *s, struct err *e) {
 }
 
 // --- items
-// --------------------------------------------------------------------------------------------
 
 static void item_name(const struct store_item *i, char name[QUARANTINE_NAME_MAX]) {
     (void)snprintf(name, QUARANTINE_NAME_MAX, "%llu", (unsigned long long)i->number);

@@ -101,8 +101,6 @@ void store_close(struct store *s) {
     mem_free(s);
 }
 
-const char *store_dir(const struct store *s) { return s->dir; }
-
 int store_free_bytes(struct store *s, uint64_t *ret_bytes, struct err *e) {
     struct statvfs v;
     if (fstatvfs(s->data_fd, &v) != 0) {
@@ -114,7 +112,6 @@ int store_free_bytes(struct store *s, uint64_t *ret_bytes, struct err *e) {
 }
 
 // --- locks
-// ------------------------------------------------------------------------------------------
 
 // The pid in a lock file is for the message only; the lock is the kernel's, so a dead holder holds
 // none.

@@ -20,7 +20,6 @@ struct store;
 // folder that cannot be written.
 int store_open(const char *data_dir, struct store **ret_store, struct err *e);
 void store_close(struct store *s); // NULL allowed; its deliveries must be closed before
-const char *store_dir(const struct store *s);
 
 // Only one server at a time may hold the folder; intake (import, server) takes a shared lock so
 // that the start-up sweep, which needs it alone, never sees half an intake. E_LOCKED says who

@@ -17,7 +17,6 @@
 #define CHOSEN_MAX 64u
 
 // --- the question
-// ---------------------------------------------------------------------------------
 static int number(const struct web_url *url, const char *name, uint64_t max, uint64_t *ret_number,
                   struct err *e) {
     struct slice text = web_url_param(url, name);
@@ -102,7 +101,6 @@ static int parse(struct web_request *r, struct catalogue_query *q, struct err *e
 }
 
 // --- the answer
-// -----------------------------------------------------------------------------------
 static void text_or_null(struct json *j, const char *name, struct slice text) {
     json_name(j, name);
     if (text.len == 0) {

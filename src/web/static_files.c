@@ -221,8 +221,6 @@ void web_static_close(struct web_static *files) {
     mem_free(files);
 }
 
-size_t web_static_count(const struct web_static *files) { return files == NULL ? 0 : files->count; }
-
 static const struct static_file *choose(const struct web_static *s, struct web_request *r) {
     const char *path = arena_str(&r->arena, r->url.path);
     const struct static_file *f = path == NULL ? NULL : find(s, path);

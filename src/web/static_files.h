@@ -17,8 +17,6 @@ struct web_static;
 int web_static_open(const char *dir, struct web_static **ret_files, struct err *e);
 void web_static_close(struct web_static *files); // NULL allowed
 
-size_t web_static_count(const struct web_static *files); // NULL: 0
-
 // Answers with the file of that path ("/assets/x.js"), with index.html for paths of the
 // application, or 404. `files` may be NULL.
 void web_static_answer(const struct web_static *files, struct web_request *r);

@@ -82,7 +82,6 @@ void web_stow_free(struct web_stow *s) {
 }
 
 // --- the thread's side
-// ----------------------------------------------------------------------------
 static void on_verdict(const struct intake_result *result, void *context) {
     struct web_stow *s = context;
     web_stow_answer_result(&s->answer, result);
@@ -236,7 +235,6 @@ static void *run(void *context) {
 }
 
 // --- the event side
-// -------------------------------------------------------------------------------
 static void sleep_connection(struct web_stow *s, struct web_request *r) {
     s->sleeping = true;
     web_server_suspend(r);

@@ -43,16 +43,7 @@ static void send_all(struct iovec *parts, size_t count) {
         if (sent < 0 && errno != EINTR) {
             _exit(EXIT_FAILURE);
         }
-        size_t left = sent > 0 ? (size_t)sent : 0;
-        while (message.msg_iovlen > 0 && left >= message.msg_iov[0].iov_len) {
-            left -= message.msg_iov[0].iov_len;
-            message.msg_iov++;
-            message.msg_iovlen--;
-        }
-        if (message.msg_iovlen > 0) {
-            message.msg_iov[0].iov_base = (uint8_t *)message.msg_iov[0].iov_base + left;
-            message.msg_iov[0].iov_len -= left;
-        }
+        frame_advance(&message, sent > 0 ? (size_t)sent : 0);
     }
 }
 

@@ -119,17 +119,8 @@ static int receive(int socket, struct iovec *parts, size_t count, size_t least, 
             return errno == ECONNRESET ? gone(e)
                                        : err_set_errno(e, errno, "cannot read from a worker");
         }
-        size_t left = (size_t)got;
-        total += left;
-        while (message.msg_iovlen > 0 && left >= message.msg_iov[0].iov_len) {
-            left -= message.msg_iov[0].iov_len;
-            message.msg_iov++;
-            message.msg_iovlen--;
-        }
-        if (message.msg_iovlen > 0) {
-            message.msg_iov[0].iov_base = (uint8_t *)message.msg_iov[0].iov_base + left;
-            message.msg_iov[0].iov_len -= left;
-        }
+        total += (size_t)got;
+        frame_advance(&message, (size_t)got);
     }
     *ret_got = total;
     return E_OK;

@@ -78,3 +78,15 @@ int frame_parse_error(struct slice record, int code, struct err *ret_error) {
     safe_text(f.text, ret_error->text, sizeof ret_error->text);
     return code;
 }
+
+void frame_advance(struct msghdr *message, size_t len) {
+    while (message->msg_iovlen > 0 && len >= message->msg_iov[0].iov_len) {
+        len -= message->msg_iov[0].iov_len;
+        message->msg_iov++;
+        message->msg_iovlen--;
+    }
+    if (message->msg_iovlen > 0) {
+        message->msg_iov[0].iov_base = (uint8_t *)message->msg_iov[0].iov_base + len;
+        message->msg_iov[0].iov_len -= len;
+    }
+}

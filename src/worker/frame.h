@@ -2,11 +2,13 @@
 // The bytes between parent and child. Both run the same program on the same machine, so numbers are
 // in host order. A request is a head and its bytes; an answer is a head, for errors the record of
 // the error, and its bytes. Answers come from a process that may have been taken over: every field
-// is checked here, nothing of it is trusted. Not here: sockets (exchange.h).
+// is checked here, nothing of it is trusted. Not here: sending and receiving
+// (exchange.h, child.c).
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "base/err.h"
 #include "base/slice.h"
@@ -60,3 +62,6 @@ int frame_parse_answer(struct slice head, uint64_t serial, uint64_t len_max,
 // bytes that are not UTF-8 replaced by '?'. Returns code. E_SYNTAX when the length is not the
 // record's.
 int frame_parse_error(struct slice record, int code, struct err *ret_error);
+
+// `len` bytes of the message's parts have gone over: what is left begins behind them.
+void frame_advance(struct msghdr *message, size_t len);

@@ -148,7 +148,6 @@ static void *keep(void *context) {
 }
 
 // --- start and stop
-// -------------------------------------------------------------------------------
 
 static unsigned default_size(void) {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -235,7 +234,6 @@ struct worker_counts worker_pool_counts(struct worker_pool *p) {
 }
 
 // --- one job
-// ----------------------------------------------------------------------------------------
 
 static bool hopeless(const struct worker_pool *p) {
     return p->alive == 0 && p->start_failures >= START_FAILURES_MAX;

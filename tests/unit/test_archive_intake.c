@@ -431,7 +431,6 @@ static void test_deletion(void **state) {
 }
 
 // --- failures
-// --------------------------------------------------------------------------------------
 
 static void test_second_server(void **state) {
     (void)state;

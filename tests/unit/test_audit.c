@@ -135,7 +135,6 @@ static void assert_broken(const struct fixture *f, const char *text) {
 }
 
 // --- lines
-// --------------------------------------------------------------------------------------------
 
 static void a_line_says_what_was_decided(void **state) {
     struct fixture *f = *state;
@@ -217,7 +216,6 @@ static void nothing_that_identifies_gets_into_a_line(void **state) {
 }
 
 // --- the chain
-// ----------------------------------------------------------------------------------------
 
 static void the_chain_goes_on_across_files_and_restarts(void **state) {
     struct fixture *f = *state;
@@ -301,7 +299,6 @@ static void threads_share_one_chain(void **state) {
 }
 
 // --- crashes
-// ------------------------------------------------------------------------------------------
 
 static void a_torn_line_is_sealed_and_the_chain_goes_on(void **state) {
     struct fixture *f = *state;
@@ -407,7 +404,6 @@ static void killed_writers_leave_a_chain(void **state) {
 }
 
 // --- tampering
-// ----------------------------------------------------------------------------------------
 
 static char *line_number(struct buf *b, int number) {
     char *line = (char *)b->data;
@@ -495,7 +491,6 @@ static void tampering_is_found(void **state) {
 }
 
 // --- counting
-// -----------------------------------------------------------------------------------------
 
 static void repeated_reads_are_counted(void **state) {
     struct fixture *f = *state;
@@ -548,7 +543,6 @@ static void no_count_is_lost_where_many_studies_are_read(void **state) {
 }
 
 // --- no room
-// ------------------------------------------------------------------------------------------
 
 static void what_cannot_be_written_is_refused(void **state) {
     struct fixture *f = *state;

@@ -303,7 +303,6 @@ static void walking_tells_objects_from_strays(void **state) {
 }
 
 // --- no room, no right
-// --------------------------------------------------------------------------------
 
 static void a_full_disk_leaves_nothing_half(void **state) {
     struct fixture *f = *state;
@@ -374,7 +373,6 @@ static void a_folder_that_is_none_is_named(void **state) {
 }
 
 // --- locks between processes
-// ----------------------------------------------------------------------------
 
 static void a_second_server_is_told_who(void **state) {
     struct fixture *f = *state;
@@ -447,7 +445,6 @@ static void what_a_dead_process_left_is_swept(void **state) {
 }
 
 // --- threads
-// ------------------------------------------------------------------------------------------
 
 struct load {
     struct store *store;
@@ -492,7 +489,6 @@ static void intakes_run_side_by_side(void **state) {
 }
 
 // --- cache
-// --------------------------------------------------------------------------------------------
 
 // The cache leaves a last part of the disk alone.
 static void needs_room(struct store *s) {

@@ -37,7 +37,6 @@
 #define MIB ((size_t)1 << 20)
 
 // --- the jobs
-// -----------------------------------------------------------------------------------------
 
 static int prepared;
 
@@ -258,7 +257,6 @@ static const struct worker_job jobs[] = {
 #define JOB_COUNT (sizeof jobs / sizeof jobs[0])
 
 // --- fixtures
-// -----------------------------------------------------------------------------------------
 
 static struct worker_pool *start(unsigned size, unsigned jobs_per_child) {
     struct worker_options o = {
@@ -297,7 +295,6 @@ static void assert_works(struct worker_pool *pool) {
 }
 
 // --- going over and coming back
-// -----------------------------------------------------------------------
 
 static void an_answer_comes_back_whole(void **state) {
     static const size_t lengths[] = {0, 1, 100, 16384, 16385, 300000, WORKER_REQUEST_MAX};
@@ -403,7 +400,6 @@ static void requests_out_of_bounds_are_refused(void **state) {
 }
 
 // --- limits
-// -------------------------------------------------------------------------------------------
 
 static void a_written_file_has_its_limit(void **state) {
     int read_only;
@@ -439,7 +435,6 @@ static void a_memory_bomb_is_the_jobs_own_failure(void **state) {
 }
 
 // --- misbehaviour
-// -------------------------------------------------------------------------------------
 
 static void every_shut_door_ends_the_child(void **state) {
     static const char doors[] = "oOscfvxkKpmSMrtuwh";
@@ -537,7 +532,6 @@ static void malformed_answers_end_the_child(void **state) {
 }
 
 // --- the pool
-// -----------------------------------------------------------------------------------------
 
 static void children_are_recycled(void **state) {
     (void)state;
