@@ -16,7 +16,7 @@ struct err;
 struct hash;
 
 // Numbers of the rows of archive_jobs.
-enum archive_job { JOB_INTAKE, JOB_REWRITE, JOB_RENDER, JOB_DECODE, JOB_BULK };
+enum archive_job { JOB_INTAKE, JOB_REWRITE, JOB_RENDER, JOB_DECODE, JOB_BULK, JOB_TRANSCODE };
 
 extern const struct worker_job archive_jobs[];
 extern const size_t archive_job_count;
@@ -51,3 +51,28 @@ int archive_thumbnail(struct archive *a, const struct hash *object, enum render_
 // of the file does not hold it.
 int archive_bulk(struct archive *a, const struct hash *object, uint64_t offset, uint64_t len,
                  struct buf *out, struct err *e);
+
+// --- whole instances in another transfer syntax (pixel/transcode.h) ----------------------------
+
+// A whole Part 10 file: a transcoded one, or the object itself. Its bytes do not change while it is
+// open, also when the cache forgets it meanwhile.
+struct archive_file {
+    int fd;               // read-only, the caller's: archive_file_done
+    uint64_t len;         // of the file: fd may hold more behind it
+    uint64_t body_offset; // where the data set begins (deflated where the syntax says so)
+};
+#define ARCHIVE_FILE_NONE ((struct archive_file){.fd = -1})
+void archive_file_done(struct archive_file *f); // also of ARCHIVE_FILE_NONE; as that afterwards
+
+// Whether archive_transcode will try `from` → `to`: a decoder for the one, an encoder for the other
+// (px_transcode_known). True for equal ones.
+bool archive_can_transcode(const char *from_syntax, const char *to_syntax);
+
+// The same instance, same SOP Instance UID, in transfer syntax `syntax_uid`; the object itself when
+// it is stored so. Done in a worker, frame by frame, to a file without a name; kept in the cache up
+// to TRANSCODED_MAX bytes. Thread-safe; may take as long as the job's limit (ten minutes).
+// E_NOT_ACCEPTABLE with a sentence when there is no codec or the pixels cannot be put that way;
+// E_CORRUPT when a frame cannot be decoded; E_FULL, E_BUSY, E_TIMEOUT.
+#define TRANSCODED_MAX ((uint64_t)256 << 20)
+int archive_transcode(struct archive *a, const struct hash *object, const char *syntax_uid,
+                      struct archive_file *ret_file, struct err *e);
