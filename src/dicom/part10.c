@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/num.h"
+#include "dicom/deflate.h"
 #include "dicom/dict.h"
 
 #define MAGIC_LEN 4
@@ -138,7 +139,7 @@ static const char *uid_of(enum dcm_encoding encoding) {
     return uids[encoding];
 }
 
-static enum dcm_encoding encoding_of(const struct dcm_transfer_syntax *syntax) {
+enum dcm_encoding dcm_encoding_of(const struct dcm_transfer_syntax *syntax) {
     return syntax->implicit     ? DCM_IMPLICIT_LE
            : syntax->big_endian ? DCM_EXPLICIT_BE
                                 : DCM_EXPLICIT_LE;
@@ -171,7 +172,7 @@ static int named_syntax(struct dcm_file *file, struct slice uid, struct err *e) 
         }
         file->syntax = &private_syntax;
     }
-    file->encoding = encoding_of(file->syntax);
+    file->encoding = dcm_encoding_of(file->syntax);
     file->deflated = file->syntax->deflated;
     return E_OK;
 }
@@ -299,64 +300,13 @@ void dcm_file_reader(const struct dcm_file *file, struct dcm_reader *ret_reader)
 
 // --- writing ---
 
-// A sink that deflates into another one.
-struct deflater {
-    z_stream z;
-    struct dcm_sink out;
-    uint64_t written;
-};
-
-static void cleanup_deflater(struct deflater *d) { (void)deflateEnd(&d->z); }
-
-static int deflate_piece(struct deflater *d, int flush, struct err *e) {
-    uint8_t piece[16 * 1024];
-    int answer;
-    do {
-        d->z.next_out = piece;
-        d->z.avail_out = sizeof piece;
-        answer = deflate(&d->z, flush);
-        size_t len = sizeof piece - d->z.avail_out;
-        d->written += len;
-        int rc = len == 0 ? E_OK : d->out.put(d->out.context, slice_of(piece, len), e);
-        if (rc != E_OK) {
-            return rc;
-        }
-    } while (d->z.avail_out == 0 && answer != Z_STREAM_END);
-    return E_OK;
-}
-
-#define DEFLATE_INPUT_MAX ((size_t)1 << 30)
-
-static int put_deflated(void *context, struct slice bytes, struct err *e) {
-    struct deflater *d = context;
-    while (bytes.len > 0) {
-        size_t len = bytes.len < DEFLATE_INPUT_MAX ? bytes.len : DEFLATE_INPUT_MAX;
-        d->z.next_in = bytes.ptr;
-        d->z.avail_in = (uInt)len;
-        int rc = deflate_piece(d, Z_NO_FLUSH, e);
-        if (rc != E_OK) {
-            return rc;
-        }
-        bytes = slice_from(bytes, len);
-    }
-    return E_OK;
-}
-
-// An odd number of bytes gets a NUL behind it (PS3.5 A.5).
 static int write_deflated(const struct dcm_dataset *d, struct dcm_sink sink, struct err *e) {
-    CLEANUP(cleanup_deflater) struct deflater deflater = {.out = sink};
-    if (deflateInit2(&deflater.z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -MAX_WBITS, 9,
-                     Z_DEFAULT_STRATEGY) != Z_OK) {
+    CLEANUP(cleanup_dcm_deflater) struct dcm_deflater *deflater = dcm_deflater_new(sink);
+    if (deflater == NULL) {
         return err_set(e, E_MEMORY, "no memory for deflating");
     }
-    int rc = dcm_write(d, DCM_EXPLICIT_LE, (struct dcm_sink){put_deflated, &deflater}, e);
-    if (rc == E_OK) {
-        rc = deflate_piece(&deflater, Z_FINISH, e);
-    }
-    if (rc == E_OK && (deflater.written & 1) != 0) {
-        rc = sink.put(sink.context, slice_of("", 1), e);
-    }
-    return rc;
+    int rc = dcm_write(d, DCM_EXPLICIT_LE, dcm_deflater_sink(deflater), e);
+    return rc == E_OK ? dcm_deflater_end(deflater, e) : rc;
 }
 
 static int write_body(const struct dcm_dataset *d, enum dcm_encoding encoding, bool deflated,
@@ -455,17 +405,18 @@ static int check_groups(const struct dcm_dataset *d, struct err *e) {
     return E_OK;
 }
 
-int dcm_file_write(const struct dcm_dataset *d, const struct dcm_write_options *options,
-                   struct dcm_sink sink, struct err *e) {
+static int find_syntax(const char *uid, const struct dcm_transfer_syntax **ret_syntax,
+                       struct err *e) {
+    *ret_syntax = dcm_transfer_syntax_find(slice_str(uid));
+    return *ret_syntax != NULL
+               ? E_OK
+               : err_set(e, E_UNSUPPORTED, "transfer syntax %.64s is not known", uid);
+}
+
+int dcm_file_write_meta(const struct dcm_dataset *d, const struct dcm_write_options *options,
+                        struct dcm_sink sink, struct err *e) {
     const char *uid = options->syntax_uid != NULL ? options->syntax_uid : uid_of(d->encoding);
-    const struct dcm_transfer_syntax *syntax = dcm_transfer_syntax_find(slice_str(uid));
-    if (syntax == NULL) {
-        return err_set(e, E_UNSUPPORTED, "transfer syntax %.64s is not known", uid);
-    }
-    int rc = check_pixels(d, syntax, e);
-    if (rc == E_OK) {
-        rc = check_groups(d, e);
-    }
+    int rc = check_groups(d, e);
     if (rc != E_OK) {
         return rc;
     }
@@ -476,10 +427,17 @@ int dcm_file_write(const struct dcm_dataset *d, const struct dcm_write_options *
         return err_set(e, E_MEMORY, "no memory for the file meta information");
     }
     rc = fill_meta(meta, d, options, uid, e);
-    if (rc == E_OK) {
-        rc = write_meta(meta, sink, e);
-    }
-    return rc != E_OK ? rc : write_body(d, encoding_of(syntax), syntax->deflated, sink, e);
+    return rc == E_OK ? write_meta(meta, sink, e) : rc;
+}
+
+int dcm_file_write(const struct dcm_dataset *d, const struct dcm_write_options *options,
+                   struct dcm_sink sink, struct err *e) {
+    const char *uid = options->syntax_uid != NULL ? options->syntax_uid : uid_of(d->encoding);
+    const struct dcm_transfer_syntax *syntax;
+    int rc = find_syntax(uid, &syntax, e);
+    rc = rc == E_OK ? check_pixels(d, syntax, e) : rc;
+    rc = rc == E_OK ? dcm_file_write_meta(d, options, sink, e) : rc;
+    return rc != E_OK ? rc : write_body(d, dcm_encoding_of(syntax), syntax->deflated, sink, e);
 }
 
 int dcm_file_rewrite(const struct dcm_file *file, const struct dcm_dataset *d, struct dcm_sink sink,

@@ -60,6 +60,13 @@ struct dcm_write_options {
 int dcm_file_write(const struct dcm_dataset *d, const struct dcm_write_options *options,
                    struct dcm_sink sink, struct err *e);
 
+// What dcm_file_write begins with: preamble, DICM, meta. For who writes the data set in pieces.
+int dcm_file_write_meta(const struct dcm_dataset *d, const struct dcm_write_options *options,
+                        struct dcm_sink sink, struct err *e);
+
+// How a transfer syntax encodes its data set (before deflating).
+enum dcm_encoding dcm_encoding_of(const struct dcm_transfer_syntax *syntax);
+
 // The file as it was read with its data set changed or not: bytes before the data set are kept. `d`
 // is the whole data set of `file` (read without stop_at, unless it was not changed).
 int dcm_file_rewrite(const struct dcm_file *file, const struct dcm_dataset *d, struct dcm_sink sink,
