@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "web/headers.h"
 #include "web/range.h"
@@ -163,7 +164,16 @@ void web_answer_failure(struct web_request *r, unsigned status, int code, const 
     answer_error_body(r, status, &body);
 }
 
+// What went wrong on our side is for who runs the machine, too.
+static void log_ours(const struct web_request *r, const struct err *why) {
+    if (err_http(why->code) >= MHD_HTTP_INTERNAL_SERVER_ERROR) {
+        log_failure(why->code == E_BUSY ? LOG_WARNING : LOG_ERROR,
+                    r->route == NULL ? "http" : r->route->door, "not answered", why);
+    }
+}
+
 void web_answer_error(struct web_request *r, const struct err *why) {
+    log_ours(r, why);
     struct buf body;
     buf_init(&body, ERROR_BODY_MAX);
     const char *where = why->path[0] != '\0' ? why->path : NULL;
