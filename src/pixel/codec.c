@@ -50,6 +50,22 @@ bool px_can_decode(const struct px_image *im, char ret_reason[PX_REASON_MAX]) {
     return why == NULL;
 }
 
+int px_decode_describe(const struct px_image *im, struct px_frame *ret_frame, struct err *e) {
+    char reason[PX_REASON_MAX];
+    if (!px_can_decode(im, reason)) {
+        return err_set(e, E_NOT_ACCEPTABLE, "%s", reason);
+    }
+    struct px_frame frame = {0};
+    const struct px_codec *codec = px_codec_find(im->syntax->uid);
+    if (codec->describe == NULL) {
+        px_frame_describe(&frame, im);
+    } else {
+        codec->describe(im, &frame);
+    }
+    *ret_frame = frame;
+    return E_OK;
+}
+
 int px_decode(const struct px_image *im, const struct px_frames *frames, struct slice file,
               uint32_t number, struct px_frame *frame, struct err *e) {
     frame->len = 0;

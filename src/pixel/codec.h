@@ -25,6 +25,9 @@ struct px_codec {
     // (px_frames_bit_offset), 0 but for unaligned native frames.
     int (*decode)(const struct px_image *im, struct slice bytes, unsigned bit_offset,
                   struct px_frame *frame, struct err *e);
+    // What the frames of this image will look like by its data set alone (frame->data stays). NULL:
+    // as px_frame_describe says.
+    void (*describe)(const struct px_image *im, struct px_frame *frame);
 };
 
 // NULL when no codec here decodes this transfer syntax.
@@ -35,6 +38,15 @@ const struct px_codec *px_codec_find(const char *syntax_uid);
 // server".
 #define PX_REASON_MAX 200
 bool px_can_decode(const struct px_image *im, char ret_reason[PX_REASON_MAX]);
+
+// The description that px_decode gives to the frames of this image, for who must know it before
+// (the data set of a transcoded file, Accept negotiation). Colour of JPEG is RGB then, that of JPEG
+// 2000 when the label says YBR_ICT or YBR_RCT; packed 12-bit samples are words; YBR_FULL_422 of a
+// lossless coding is YBR_FULL. A code stream may contradict its data set (JPEG 2000 that says RGB
+// and transforms, or the reverse): the description of the decoded frame itself is what counts, and
+// who patches a data set by this one compares it with each frame (px_frame_same). E_NOT_ACCEPTABLE
+// as px_decode.
+int px_decode_describe(const struct px_image *im, struct px_frame *ret_frame, struct err *e);
 
 // Frame `frame` (from 0) out of `file` (see frames.h). E_NOT_ACCEPTABLE with a sentence that names
 // the transfer syntax when no codec is there; E_CORRUPT, E_TRUNCATED, E_MISMATCH for this frame

@@ -163,4 +163,4 @@ static int decode(const struct px_image *im, struct slice bytes, unsigned bit_of
     return started;
 }
 
-const struct px_codec px_codec_jpeg = {"JPEG, 8 bits", syntaxes, refuse, decode};
+const struct px_codec px_codec_jpeg = {"JPEG, 8 bits", syntaxes, refuse, decode, describe};

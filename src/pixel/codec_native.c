@@ -125,4 +125,11 @@ static int decode(const struct px_image *im, struct slice bytes, unsigned bit_of
     return (packed ? decode_packed : decode_bytes)(im, bytes, bit_offset, frame, e);
 }
 
-const struct px_codec px_codec_native = {"uncompressed", syntaxes, NULL, decode};
+static void describe(const struct px_image *im, struct px_frame *frame) {
+    px_frame_describe(frame, im);
+    if (im->bits_allocated == 12) {
+        frame->bits_allocated = 16;
+    }
+}
+
+const struct px_codec px_codec_native = {"uncompressed", syntaxes, NULL, decode, describe};

@@ -52,3 +52,18 @@ void px_frame_describe(struct px_frame *f, const struct px_image *im) {
     f->photometric = im->photometric;
     f->kind = im->kind;
 }
+
+bool px_frame_same(const struct px_frame *a, const struct px_frame *b) {
+    return a->rows == b->rows && a->columns == b->columns && a->samples == b->samples &&
+           a->bits_allocated == b->bits_allocated && a->bits_stored == b->bits_stored &&
+           a->high_bit == b->high_bit && a->is_signed == b->is_signed && a->planar == b->planar &&
+           a->photometric == b->photometric && a->kind == b->kind;
+}
+
+uint64_t px_frame_bytes(const struct px_frame *f) {
+    if (px_frame_is_422(f)) {
+        return (uint64_t)f->rows * ((f->columns + 1u) / 2u) * 4u * (f->bits_allocated / 8u);
+    }
+    uint64_t samples = (uint64_t)f->rows * f->columns * f->samples;
+    return f->bits_allocated == 1 ? (samples + 7) / 8 : samples * (f->bits_allocated / 8u);
+}

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One decoded frame: samples in little-endian order, as an Explicit VR Little Endian file holds
 // them (PS3.5 8), with a description of its own because decoding may change it (a JPEG of
-// YBR_FULL_422 comes out as RGB; packed 12-bit words come out as 16-bit ones).
+// YBR_FULL_422 comes out as RGB; packed 12-bit words come out as 16-bit ones). A frame whose
+// photometric is YBR_FULL_422 or YBR_PARTIAL_422 has the layout of an uncompressed one: two samples
+// a pixel (PS3.3 C.7.6.3.1.2); no decoder of compressed pixels gives that out.
 #pragma once
 
 #include <stdbool.h>
@@ -45,3 +47,14 @@ void px_frame_borrow(struct px_frame *f, struct slice bytes);
 
 // Copies the description of an image: what an uncompressed frame of it looks like.
 void px_frame_describe(struct px_frame *f, const struct px_image *im);
+
+// Whether two frames have the same description (their samples are not looked at).
+bool px_frame_same(const struct px_frame *a, const struct px_frame *b);
+
+// Whether chroma is shared by two pixels: the layout of YBR_FULL_422 above.
+static inline bool px_frame_is_422(const struct px_frame *f) {
+    return f->photometric == PX_YBR_FULL_422 || f->photometric == PX_YBR_PARTIAL_422;
+}
+
+// Bytes that a frame of this description has.
+uint64_t px_frame_bytes(const struct px_frame *f);
