@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "archive/extract.h"
+#include "archive/jobs_transcode.h"
 #include "archive/jobs_wire.h"
 #include "base/arena.h"
 #include "base/cleanup.h"
@@ -207,5 +208,7 @@ const struct worker_job archive_jobs[] = {
     [JOB_RENDER] = {"render", run_render, 60000, MIB(1024), 0, NULL},
     [JOB_DECODE] = {"decode", run_decode, 60000, MIB(1024), 0, NULL},
     [JOB_BULK] = {"bulk", run_bulk, 60000, MIB(768), 0, NULL},
+    [JOB_TRANSCODE] = {"transcode", jobs_run_transcode, 600000, MIB(1280), (uint64_t)16 << 30,
+                       NULL},
 };
 const size_t archive_job_count = sizeof archive_jobs / sizeof archive_jobs[0];

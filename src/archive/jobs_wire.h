@@ -14,3 +14,13 @@ struct job_render {
 struct job_bulk {
     uint64_t offset, len;
 };
+
+struct job_transcode {
+    char syntax[65];
+};
+
+struct job_transcoded {
+    uint64_t same; // 1: it is stored so, nothing was written
+    uint64_t len;
+    uint64_t body_offset;
+};

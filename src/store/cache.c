@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -143,33 +144,106 @@ static bool make_folder(struct store *s, const char *name) {
     return mkdirat(s->cache_fd, name, STORE_DIR_MODE) == 0 || errno == EEXIST;
 }
 
-int store_cache_put(struct store *s, const char *key, struct slice bytes) {
-    char name[CACHE_NAME_MAX], fresh[64];
+static bool has_room(struct store *s, uint64_t len) {
     struct err ignored = {0};
     uint64_t room;
-    if (store_free_bytes(s, &room, &ignored) != E_OK || room < STORE_CACHE_SPARE + bytes.len) {
-        return E_FULL;
-    }
-    cache_name(key, name);
-    (void)snprintf(fresh, sizeof fresh, ".%ld.%u.new", (long)getpid(),
-                   atomic_fetch_add(&s->cache_number, 1));
-    CLEANUP(cleanup_fd)
-    int fd = openat(s->cache_fd, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-                    STORE_FILE_MODE);
-    if (fd < 0) {
-        return E_IO;
-    }
+    return store_free_bytes(s, &room, &ignored) == E_OK && room >= STORE_CACHE_SPARE + len;
+}
+
+// A new file under a name of its own.
+static int begin_value(struct store *s, char fresh[64]) {
+    (void)snprintf(fresh, 64, ".%ld.%u.new", (long)getpid(), atomic_fetch_add(&s->cache_number, 1));
+    return openat(s->cache_fd, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+                  STORE_FILE_MODE);
+}
+
+// Under the key's name now when `written`, gone otherwise.
+static int end_value(struct store *s, const char *key, const char *fresh, bool written,
+                     uint64_t len) {
+    char name[CACHE_NAME_MAX];
     char folder[3];
+    cache_name(key, name);
     (void)snprintf(folder, sizeof folder, "%.2s", name);
-    bool done =
-        write_value(fd, bytes) == 0 && (renameat(s->cache_fd, fresh, s->cache_fd, name) == 0 ||
-                                        (errno == ENOENT && make_folder(s, folder) &&
-                                         renameat(s->cache_fd, fresh, s->cache_fd, name) == 0));
+    bool done = written && (renameat(s->cache_fd, fresh, s->cache_fd, name) == 0 ||
+                            (errno == ENOENT && make_folder(s, folder) &&
+                             renameat(s->cache_fd, fresh, s->cache_fd, name) == 0));
     if (done) {
-        trim_when_due(s, bytes.len);
+        trim_when_due(s, len);
         return E_OK;
     }
     int why = errno;
     (void)unlinkat(s->cache_fd, fresh, 0);
     return why == ENOSPC || why == EDQUOT ? E_FULL : E_IO;
+}
+
+int store_cache_put(struct store *s, const char *key, struct slice bytes) {
+    char fresh[64];
+    if (!has_room(s, bytes.len)) {
+        return E_FULL;
+    }
+    CLEANUP(cleanup_fd) int fd = begin_value(s, fresh);
+    return fd < 0 ? E_IO : end_value(s, key, fresh, write_value(fd, bytes) == 0, bytes.len);
+}
+
+// --- files
+
+#define COPY_MAX ((size_t)64 << 20) // of one call
+
+// 0, or -1 with errno.
+static int copy_bytes(int from, uint64_t len, int to) {
+    off_t at = 0;
+    while (len > 0) {
+        size_t piece = len < COPY_MAX ? (size_t)len : COPY_MAX;
+        ssize_t done = sendfile(to, from, &at, piece);
+        if (done < 0 && errno == EINTR) {
+            continue;
+        }
+        if (done <= 0) {
+            errno = done == 0 ? EIO : errno;
+            return -1;
+        }
+        len -= (uint64_t)done;
+    }
+    return 0;
+}
+
+int store_cache_copy(struct store *s, const char *key, int from_fd, uint64_t len, int *ret_fd) {
+    char fresh[64];
+    if (!has_room(s, len)) {
+        return E_FULL;
+    }
+    CLEANUP(cleanup_fd) int fd = begin_value(s, fresh);
+    if (fd < 0) {
+        return E_IO;
+    }
+    struct trailer t = {CACHE_MAGIC, len};
+    bool written = copy_bytes(from_fd, len, fd) == 0 && file_write_all(fd, &t, sizeof t) == 0;
+    CLEANUP(cleanup_fd)
+    int kept = written ? openat(s->cache_fd, fresh, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    int rc = end_value(s, key, fresh, kept >= 0, len);
+    if (rc == E_OK) {
+        *ret_fd = steal_fd(&kept);
+    }
+    return rc;
+}
+
+int store_scratch_open(struct store *s, int *ret_fd, struct err *e) {
+    int fd = openat(s->cache_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, STORE_FILE_MODE);
+    if (fd < 0) {
+        return err_set_errno(e, errno, "a file for the time being");
+    }
+    *ret_fd = fd;
+    return E_OK;
+}
+
+int store_scratch_copy(struct store *s, int from_fd, uint64_t len, int *ret_fd, struct err *e) {
+    CLEANUP(cleanup_fd) int fd = -1;
+    int rc = store_scratch_open(s, &fd, e);
+    if (rc == E_OK && copy_bytes(from_fd, len, fd) != 0) {
+        rc = err_set_errno(e, errno, "a file for the time being");
+    }
+    if (rc == E_OK) {
+        *ret_fd = steal_fd(&fd);
+    }
+    return rc;
 }

@@ -96,6 +96,15 @@ int store_cache_get(struct store *s, const char *key, int *ret_fd, uint64_t *ret
 // Best effort. Keeps the cache near its limit by removing the oldest values, now and then, on the
 // calling thread; writes nothing (E_FULL) when the file system is down to STORE_CACHE_SPARE bytes.
 int store_cache_put(struct store *s, const char *key, struct slice bytes);
+// The first `len` bytes of a file as a value, which comes back as from store_cache_get. E_FULL,
+// E_IO as above; also when it was not kept.
+int store_cache_copy(struct store *s, const char *key, int from_fd, uint64_t len, int *ret_fd);
 #define STORE_CACHE_MAX ((uint64_t)2 << 30)
 #define STORE_CACHE_SPARE ((uint64_t)1 << 30)
 void store_cache_limit(struct store *s, uint64_t max_bytes); // instead of STORE_CACHE_MAX
+
+// A file without a name on the folder's file system, for reading and writing; it goes with its last
+// descriptor.
+int store_scratch_open(struct store *s, int *ret_fd, struct err *e);
+// Another one that holds the first `len` bytes of `from_fd`.
+int store_scratch_copy(struct store *s, int from_fd, uint64_t len, int *ret_fd, struct err *e);
