@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/slice.h"
@@ -16,13 +17,13 @@
 
 struct MHD_Connection;
 struct MHD_Response;
-struct buf;
 struct web_peer;
 struct web_server;
 struct web_stow;
 
 #define WEB_REQUEST_MEMORY_MAX ((size_t)64 << 20)
 #define WEB_PICTURE_MAX ((size_t)64 << 20)
+#define WEB_BODY_SMALL_MAX ((size_t)1 << 20) // a JSON body that is read whole
 
 enum web_stage {
     WEB_STAGE_NEW,     // header fields are there
@@ -48,6 +49,7 @@ struct web_request {
     enum web_stage stage;
     struct web_stow *stow; // WEB_STAGE_STREAM
     uint64_t received;     // bytes of the body
+    struct buf body;       // of WEB_BODY, at most WEB_BODY_SMALL_MAX
     struct web_request *next_job;
     web_handler later; // set by web_request_later
     enum web_where later_where;

@@ -45,6 +45,10 @@ static enum web_match match_word(struct slice word, struct slice segment, struct
         names->frames = segment;
         return segment.len > 0 ? WEB_MATCH : WEB_MATCH_NOTHING;
     }
+    if (slice_eq_str(word, "{aet}") || slice_eq_str(word, "{order}")) {
+        names->word = segment;
+        return segment.len > 0 ? WEB_MATCH : WEB_MATCH_NOTHING;
+    }
     bool is_uid_word;
     return take_uid(word, segment, names, &is_uid_word) && is_uid_word ? WEB_MATCH
                                                                        : WEB_MATCH_BAD_UID;
@@ -111,15 +115,14 @@ enum web_match web_route_find(const struct web_route *routes, size_t count, enum
 
 void web_route_allow(const struct web_route *routes, size_t count, const struct web_url *url,
                      char out[WEB_ALLOW_MAX]) {
-    bool get = false;
-    bool post = false;
+    bool has[WEB_METHOD_OTHER + 1] = {false};
     for (size_t i = 0; i < count; i++) {
         struct web_names names = {0};
         if (match_path(routes[i].path, url, &names) != WEB_MATCH_NOTHING) {
-            get = get || routes[i].method == WEB_GET;
-            post = post || routes[i].method == WEB_POST;
+            has[routes[i].method] = true;
         }
     }
-    (void)snprintf(out, WEB_ALLOW_MAX, "%s%sOPTIONS", get ? "GET, HEAD, " : "",
-                   post ? "POST, " : "");
+    (void)snprintf(out, WEB_ALLOW_MAX, "%s%s%s%sOPTIONS", has[WEB_GET] ? "GET, HEAD, " : "",
+                   has[WEB_POST] ? "POST, " : "", has[WEB_PUT] ? "PUT, " : "",
+                   has[WEB_DELETE] ? "DELETE, " : "");
 }

@@ -2,7 +2,8 @@
 // The doors of the web face: a row each with method, path, policy action, handler and where the
 // handler runs. The dispatcher asks policy before any handler; a row without an action does not
 // compile (tests/checks/no_action.py tries). Path words in braces are named: {study} {series}
-// {instance} must be UIDs; {frames} is any one word; {rest} is everything that follows.
+// {instance} must be UIDs; {frames}, {aet} and {order} are any one word; {rest} is everything that
+// follows.
 #pragma once
 
 #include <stdbool.h>
@@ -14,12 +15,14 @@
 struct web_request;
 struct web_url;
 
-enum web_method { WEB_GET, WEB_POST, WEB_OPTIONS, WEB_METHOD_OTHER };
+enum web_method { WEB_GET, WEB_POST, WEB_PUT, WEB_DELETE, WEB_OPTIONS, WEB_METHOD_OTHER };
 
 enum web_where {
     WEB_HERE,      // on the event thread: never waits
     WEB_CATALOGUE, // on a thread for questions to the catalogue
     WEB_RENDER,    // on a thread that waits for a worker
+    WEB_NETWORK,   // on a thread that waits for a peer of the DICOM network
+    WEB_BODY,      // on a thread for questions to the catalogue, behind a small JSON body
     WEB_STREAM     // reads the request's body on a thread of its own
 };
 
@@ -45,6 +48,7 @@ struct web_names {
     char series[WEB_UID_TEXT];
     char instance[WEB_UID_TEXT];
     struct slice frames; // .ptr NULL when the path has none
+    struct slice word;   // {aet} or {order}, decoded; .ptr NULL when the path has none
     struct slice rest; // from the first byte of the matched part of the path to its end, undecoded
 };
 
@@ -61,6 +65,6 @@ enum web_match web_route_find(const struct web_route *routes, size_t count, enum
                               struct web_names *ret_names);
 
 // "GET, HEAD, OPTIONS": the methods of a path, for Allow.
-#define WEB_ALLOW_MAX 48
+#define WEB_ALLOW_MAX 64
 void web_route_allow(const struct web_route *routes, size_t count, const struct web_url *url,
                      char out[WEB_ALLOW_MAX]);

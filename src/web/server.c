@@ -35,6 +35,7 @@ static void *on_target(void *context, const char *target, struct MHD_Connection 
         return NULL;
     }
     arena_init(&r->arena, WEB_REQUEST_MEMORY_MAX);
+    buf_init(&r->body, WEB_BODY_SMALL_MAX);
     r->server = s;
     r->connection = connection;
     r->target = arena_copy(&r->arena, slice_first(slice_str(target), WEB_URL_MAX + 1));
@@ -48,6 +49,7 @@ static void request_free(struct web_request *r) {
         MHD_destroy_response(r->response);
     }
     web_stow_free(r->stow);
+    buf_done(&r->body);
     arena_done(&r->arena);
     mem_free(r);
 }
@@ -77,10 +79,19 @@ static enum web_method method_of(const char *text, bool *ret_head) {
     if (*ret_head || strcmp(text, MHD_HTTP_METHOD_GET) == 0) {
         return WEB_GET;
     }
-    if (strcmp(text, MHD_HTTP_METHOD_POST) == 0) {
-        return WEB_POST;
+    static const struct {
+        const char *text;
+        enum web_method method;
+    } methods[] = {{MHD_HTTP_METHOD_POST, WEB_POST},
+                   {MHD_HTTP_METHOD_PUT, WEB_PUT},
+                   {MHD_HTTP_METHOD_DELETE, WEB_DELETE},
+                   {MHD_HTTP_METHOD_OPTIONS, WEB_OPTIONS}};
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        if (strcmp(text, methods[i].text) == 0) {
+            return methods[i].method;
+        }
     }
-    return strcmp(text, MHD_HTTP_METHOD_OPTIONS) == 0 ? WEB_OPTIONS : WEB_METHOD_OTHER;
+    return WEB_METHOD_OTHER;
 }
 
 static enum MHD_Result queue_answer(struct web_request *r) {
@@ -134,7 +145,23 @@ static enum MHD_Result run(struct web_request *r) {
         }
         where = r->later_where;
     }
-    return hand_over(r, where == WEB_RENDER ? r->server->render : r->server->catalogue);
+    return hand_over(r, where == WEB_RENDER    ? r->server->render
+                        : where == WEB_NETWORK ? r->server->network
+                                               : r->server->catalogue);
+}
+
+// A piece of a request's body. What is too long is passed over; the handler is not asked then.
+static void take_body(struct web_request *r, const char *bytes, size_t len) {
+    if (r->route == NULL || r->route->where != WEB_BODY || r->response != NULL) {
+        return; // nobody asked for it
+    }
+    buf_put(&r->body, bytes, len);
+    if (r->body.failed) {
+        struct err e = {0};
+        (void)buf_check(&r->body, "the body", &e);
+        buf_done(&r->body);
+        web_answer_error(r, &e);
+    }
 }
 
 // Policy has been asked.
@@ -193,7 +220,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         return go_on(r, r->response == NULL);
     case WEB_STAGE_BODY:
         if (*upload_len > 0) {
-            *upload_len = 0; // nobody asked for it
+            take_body(r, upload, *upload_len);
+            *upload_len = 0;
             return MHD_YES;
         }
         return r->response != NULL ? queue_answer(r) : run(r);
@@ -255,6 +283,10 @@ static int start_parts(struct web_server *s, const struct web_options *o, struct
     if (rc == E_OK) {
         rc = web_threads_start(WEB_RENDER_THREADS, WEB_QUEUE_MAX, run_elsewhere, &s->render, e);
     }
+    if (rc == E_OK) {
+        rc = web_threads_start(WEB_NETWORK_THREADS, WEB_NETWORK_QUEUE_MAX, run_elsewhere,
+                               &s->network, e);
+    }
     return rc;
 }
 
@@ -307,6 +339,7 @@ void web_server_stop(struct web_server *s) {
     }
     web_threads_stop(s->catalogue);
     web_threads_stop(s->render);
+    web_threads_stop(s->network);
     while (atomic_load(&s->streams) > 0) {
         (void)usleep(STOP_POLL_US); // they have been told
     }

@@ -16,6 +16,8 @@ struct web_server;
 #define WEB_THREADS 2u // event loops
 #define WEB_CATALOGUE_THREADS 2u
 #define WEB_RENDER_THREADS 4u
+#define WEB_NETWORK_THREADS 4u // questions to peers, which may take their time
+#define WEB_NETWORK_QUEUE_MAX 32u
 #define WEB_STREAMS_MAX 8u // STOW requests at once; more are told to come back
 #define WEB_QUEUE_MAX 512u // requests waiting for a thread
 #define WEB_CONNECTIONS_MAX 1024u

@@ -25,7 +25,7 @@ struct web_server {
     struct web_names_allowed allowed;
     const char *version, *revision;
     struct web_static *files;
-    struct web_threads *catalogue, *render;
+    struct web_threads *catalogue, *render, *network;
     struct web_objects *objects;
     struct web_pictures *pictures;
     struct web_peers peers;

@@ -14,7 +14,7 @@ words = {}
 for name, value in re.findall(r"^#define (DW\w*) (.+)$", text, re.M):
     words[name] = "".join(words.get(w, w.strip('"')) for w in value.split())
 doors = set()
-for method, path in re.findall(r"^    X\((GET|POST), ([^,]+),", text, re.M):
+for method, path in re.findall(r"^    X\((GET|POST|PUT|DELETE), ([^,]+),", text, re.M):
     doors.add((method.lower(), "".join(words.get(w, w.strip('"')) for w in path.split())))
 doors = {(m, p.replace("/bulkdata/{rest}", "/bulkdata/{path}")) for m, p in doors if p not in NOT_DESCRIBED}
 

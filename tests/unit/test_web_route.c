@@ -106,6 +106,35 @@ static void test_words(void **state) {
     arena_done(&a);
 }
 
+// Rows of the kinds that the real table may not have.
+static void test_words_and_methods(void **state) {
+    static const struct web_route few[] = {
+        {WEB_GET, "/a/{aet}", "get", POLICY_SUITE_SHOW, NULL, WEB_CATALOGUE},
+        {WEB_PUT, "/a/{aet}", "put", POLICY_SUITE_SHOW, NULL, WEB_BODY},
+        {WEB_DELETE, "/a/{aet}", "delete", POLICY_SUITE_SHOW, NULL, WEB_CATALOGUE},
+        {WEB_POST, "/b/{order}/retry", "retry", POLICY_SUITE_SHOW, NULL, WEB_CATALOGUE},
+    };
+    struct arena a;
+    struct web_url u;
+    struct err e = {0};
+    struct web_names names = {0};
+    const struct web_route *route;
+    char allow[WEB_ALLOW_MAX];
+    (void)state;
+    arena_init(&a, MEMORY);
+    assert_int_equal(web_url_parse(&a, slice_str("/a/READING%20ROOM"), &u, &e), E_OK);
+    assert_int_equal(web_route_find(few, 4, WEB_DELETE, &u, &route, &names), WEB_MATCH);
+    assert_string_equal(route->door, "delete");
+    assert_true(slice_eq_str(names.word, "READING ROOM"));
+    assert_int_equal(web_route_find(few, 4, WEB_POST, &u, &route, &names), WEB_MATCH_OTHER_METHOD);
+    web_route_allow(few, 4, &u, allow);
+    assert_string_equal(allow, "GET, HEAD, PUT, DELETE, OPTIONS");
+    assert_int_equal(web_url_parse(&a, slice_str("/b/12/retry"), &u, &e), E_OK);
+    assert_int_equal(web_route_find(few, 4, WEB_POST, &u, &route, &names), WEB_MATCH);
+    assert_true(slice_eq_str(names.word, "12"));
+    arena_done(&a);
+}
+
 static void test_allow(void **state) {
     struct arena a;
     struct web_url u;
@@ -130,6 +159,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_words),
+        cmocka_unit_test(test_words_and_methods),
         cmocka_unit_test(test_allow),
         cmocka_unit_test(test_every_row_has_an_action),
     };
