@@ -406,10 +406,12 @@ static int sync_up_to(struct audit *a, uint64_t seq, struct err *e) {
     return rc;
 }
 
-static int write_decision(struct audit *a, struct entry *entry, bool durable, struct err *e) {
+// A line that is to be counted from now on is on disk before anything is counted with it, where its
+// action asks for that: the call that wrote it has synced it before the same delivery goes on.
+static int write_decision(struct audit *a, struct entry *entry, bool counted_later, struct err *e) {
     struct hash key;
     (void)pthread_mutex_lock(&a->lock);
-    if (!durable && a->window > 0) {
+    if (counted_later && a->window > 0) {
         key = audit_repeat_key(a->hashing, entry->request);
         entry->key = &key;
     }
@@ -424,8 +426,9 @@ int audit_decision(struct audit *a, const struct policy_request *request,
                    const struct policy_decision *decision, struct err *e) {
     struct entry entry = {.request = request, .decision = decision};
     bool durable = !decision->allowed || policy_action_custody(request->action);
-    int rc = write_decision(a, &entry, durable, e);
-    return rc == E_OK && durable ? sync_up_to(a, entry.seq, e) : rc;
+    bool counted = decision->allowed && policy_action_counted(request->action);
+    int rc = write_decision(a, &entry, counted, e);
+    return rc == E_OK && durable && entry.seq > 0 ? sync_up_to(a, entry.seq, e) : rc;
 }
 
 bool audit_ask(struct audit *a, const struct policy_request *request,

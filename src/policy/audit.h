@@ -34,8 +34,10 @@ void audit_close(struct audit *a); // NULL allowed
 // from the same address, by the same action at the same door, of the same study (`what` up to its
 // first slash), are counted instead of written; the count follows in a note that names the line
 // ("repeated"). A station that pages through a series then costs two lines, not a thousand. Custody
-// and refusals are always written. A crash may lose counts, never the first line. 0 (the state
-// after audit_open): every decision has its line. Call before threads use `a`.
+// and refusals are always written, but for the images of one delivery by DICOM (`what` names it),
+// of which the first has its line on disk and the archive's custody records tell each. A crash may
+// lose counts, never the first line. 0 (the state after audit_open): every decision has its line.
+// Call before threads use `a`.
 #define AUDIT_READS_WINDOW (60 * CLOCK_SECOND)
 int audit_count_reads(struct audit *a, usec window, struct err *e);
 

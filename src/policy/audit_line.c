@@ -99,6 +99,9 @@ struct hash audit_line_decision(struct buf *out, struct hash_stream *hashing,
     member(&j, "who", r->who.name, LOWER UPPER DIGITS " ._@-", NAME_MAX_LEN);
     json_member_str(&j, "origin", policy_origin_text(r->who.origin));
     member(&j, "address", r->who.address, LOWER UPPER DIGITS ".:%", NAME_MAX_LEN);
+    if (r->who.claimed != NULL) {
+        member(&j, "claimed", r->who.claimed, LOWER UPPER DIGITS " ._@-", NAME_MAX_LEN);
+    }
     json_member_str(&j, "action", policy_action_text(r->action));
     member(&j, "what", r->what, LOWER DIGITS "./,_:*-", WHAT_MAX);
     member(&j, "where", r->where, LOWER UPPER DIGITS " ./_:*{}-", WHERE_MAX);

@@ -15,6 +15,7 @@ struct hash audit_repeat_key(struct hash_stream *hashing, const struct policy_re
     hash_stream_add(hashing, &action, sizeof action);
     add_text(hashing, text_of(r->who.name));
     add_text(hashing, text_of(r->who.address));
+    add_text(hashing, text_of(r->who.claimed));
     add_text(hashing, slice_first(what, slice_find(what, '/')));
     add_text(hashing, text_of(r->where));
     add_text(hashing, text_of(r->why));

@@ -27,12 +27,18 @@ const char *policy_action_clause(enum policy_action action) { return rows[row_of
 
 bool policy_action_custody(enum policy_action action) { return rows[row_of(action)].custody; }
 
+bool policy_action_counted(enum policy_action action) {
+    return !policy_action_custody(action) || action == POLICY_NODE_RECEIVE;
+}
+
 const char *policy_origin_text(enum policy_origin origin) {
     switch (origin) {
     case POLICY_ORIGIN_CONSOLE:
         return "console";
     case POLICY_ORIGIN_LOOPBACK:
         return "loopback";
+    case POLICY_ORIGIN_PEER:
+        return "peer";
     case POLICY_ORIGIN_NETWORK:
         break;
     }
@@ -57,23 +63,43 @@ static struct policy_decision refuse(const char *clause, const char *reason) {
     return (struct policy_decision){false, clause, reason};
 }
 
+static bool known_origin(enum policy_origin origin) {
+    return origin == POLICY_ORIGIN_CONSOLE || origin == POLICY_ORIGIN_LOOPBACK ||
+           origin == POLICY_ORIGIN_PEER;
+}
+
+// The action's row does not let it come from there.
+static struct policy_decision refuse_origin(const struct policy_request *r) {
+    if (r->who.origin != POLICY_ORIGIN_PEER) {
+        return refuse("A0", "This can only be done at the console of the machine.");
+    }
+    return r->action == POLICY_NODE_RECEIVE || r->action == POLICY_NODE_COMMIT
+               ? refuse("C1b", "Images that come over the network may still name somebody: until "
+                               "the gate de-identifies, they are taken on this machine only.")
+               : refuse("A0", "A DICOM peer has no access to this.");
+}
+
 struct policy_decision policy_decide(const struct policy_request *r) {
     unsigned row = row_of(r->action);
     if (row == POLICY_NONE) {
         return refuse("A0", "This door names no action of the policy, so nobody may pass it.");
     }
-    if (r->who.origin != POLICY_ORIGIN_CONSOLE && r->who.origin != POLICY_ORIGIN_LOOPBACK) {
+    if (!known_origin(r->who.origin)) {
         return refuse("A0", "Access is limited to the suite: until people can sign in, only the "
-                            "machine itself is served, not the network.");
+                            "machine itself and registered DICOM peers are served, not the "
+                            "network.");
     }
     if ((rows[row].origins & POLICY_FROM(r->who.origin)) == 0) {
-        return refuse("A0", "This can only be done at the console of the machine.");
+        return refuse_origin(r);
     }
     if (!known_purpose(r->why)) {
         return refuse("P1",
                       "Images are here for training and teaching; no other purpose is allowed.");
     }
-    return (struct policy_decision){true, rows[row].clause, "Allowed to the local operator."};
+    return (struct policy_decision){true, rows[row].clause,
+                                    r->who.origin == POLICY_ORIGIN_PEER
+                                        ? "Allowed to registered DICOM peers."
+                                        : "Allowed to the local operator."};
 }
 
 struct policy_subject policy_console(void) {
@@ -98,4 +124,10 @@ struct policy_subject policy_connection(const char *address) {
     }
     return (struct policy_subject){"unknown", POLICY_ORIGIN_NETWORK,
                                    address != NULL ? address : "unknown"};
+}
+
+struct policy_subject policy_peer(const char *aet, const char *address, const char *claimed) {
+    enum policy_origin origin =
+        address != NULL && is_loopback(address) ? POLICY_ORIGIN_LOOPBACK : POLICY_ORIGIN_PEER;
+    return (struct policy_subject){aet, origin, address != NULL ? address : "unknown", claimed};
 }
