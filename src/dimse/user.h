@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The user side of the DIMSE-C services and of Storage Commitment, for the commands, for C-MOVE and
-// C-GET sub-operations and for routing. Each call works on an established association and leaves it
-// up unless it answers an error (a failure status is no error: it is returned).
+// The user side of the DIMSE-C services (PS3.7 9.1) and of Storage Commitment (PS3.4 J), for the
+// commands, for C-MOVE and C-GET sub-operations and for routing. Each call works on an established
+// association and leaves it up unless it answers an error (a failure status is no error: it is
+// returned). Errors are those of dimse_send and dimse_receive, and E_MISMATCH when the peer says
+// what nobody asked for; the association is of no use then. E_NOT_ACCEPTABLE: no presentation
+// context for the service was accepted.
 #pragma once
 
 #include <stdbool.h>
@@ -11,8 +14,10 @@
 #include "base/slice.h"
 #include "dimse/association.h"
 
+struct buf;
 struct err;
 
+// E_OK with *ret_status, whatever it is.
 int dimse_user_echo(struct dimse_association *a, uint16_t *ret_status, struct err *e);
 
 // --- C-STORE, with as many requests outstanding as the window allows
@@ -34,7 +39,8 @@ struct dimse_sender;
 int dimse_sender_open(struct dimse_association *a, dimse_store_done done, void *context,
                       struct dimse_sender **ret_sender, struct err *e);
 // Sends it; waits for a response first when the window is full. `done` is called in here and in
-// flush, in the order of the responses.
+// flush, in the order of the responses, and never again after an error: whose `done` was not called
+// may or may not have arrived.
 int dimse_sender_send(struct dimse_sender *s, const struct dimse_store_item *item, struct err *e);
 int dimse_sender_flush(struct dimse_sender *s, struct err *e); // until all have their response
 void dimse_sender_close(struct dimse_sender *s);               // NULL allowed
@@ -48,9 +54,14 @@ struct dimse_query {
     uint16_t priority;
     const char *destination; // C-MOVE
     uint32_t limit;          // C-FIND: cancel after so many matches; 0: none
+    // C-MOVE, C-GET: where the identifier of the final response goes (Failed SOP Instance UID List,
+    // PS3.4 C.4.2.1.4.2), appended; what does not fit is passed over. NULL: all is passed over.
+    struct buf *failed;
 };
+#define DIMSE_IDENTIFIER_MAX ((size_t)16 << 20)
 // Calls match() with each identifier (in the context's transfer syntax, borrowed); a non-zero
-// return cancels. *ret_response: the final response.
+// return cancels, as the limit does: no match() after either. *ret_response: the final response.
+// E_LIMIT for an identifier over DIMSE_IDENTIFIER_MAX.
 int dimse_user_find(struct dimse_association *a, const struct dimse_query *query,
                     int (*match)(void *context, struct slice identifier), void *context,
                     struct dimse_command *ret_response, struct err *e);
@@ -60,7 +71,10 @@ int dimse_user_move(struct dimse_association *a, const struct dimse_query *query
                     void *context, struct dimse_command *ret_response, struct err *e);
 
 // Who takes C-STORE requests that come in on an association (C-GET, and the receiving side of
-// `maclab move`): begin, write…, end answer a status (an enum dimse_status).
+// `maclab move`): begin, write…, end answer a status (an enum dimse_status). A failure of begin
+// passes the data set over, and end is not called; a failure of write passes the rest over, end is
+// called with false, and the status of write is the one that is sent. A warning of begin or write
+// is kept and sent when end has nothing to add.
 struct dimse_sink {
     uint16_t (*begin)(void *context, const struct dimse_message *message);
     uint16_t (*write)(void *context, struct slice piece);
