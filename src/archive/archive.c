@@ -271,7 +271,7 @@ int archive_open(const struct archive_options *options, struct archive **ret_arc
     rc = rc == E_OK ? open_catalogue(a, e) : rc;
     rc = rc == E_OK ? audit_open(options->data_dir, a->clock, &a->audit, e) : rc;
     rc = rc == E_OK ? sweep(a, options->data_dir, e) : rc;
-    rc = rc == E_OK ? start_workers(a, options, e) : rc;
+    rc = rc == E_OK && !options->no_workers ? start_workers(a, options, e) : rc;
     if (rc != E_OK) {
         archive_close(a);
         return rc;

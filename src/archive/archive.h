@@ -20,6 +20,7 @@ struct archive_options {
     bool server;                // take the server lock (one a folder)
     const struct clock *clock;  // NULL: the system's
     const char *worker_program; // what runs as `PROGRAM worker`; NULL: this program
+    bool no_workers;            // tables only: nothing may be taken in, rendered or decoded
 };
 
 // Makes the folder when it is absent. E_LOCKED: another server has it. E_CORRUPT: the catalogue is
@@ -33,8 +34,13 @@ struct store *archive_store(struct archive *a);
 struct worker_pool *archive_workers(struct archive *a);
 struct audit *archive_audit(struct archive *a);
 
-// A catalogue connection for the calling thread, from a small pool; give it back. The writer is one
-// and is handed out to one thread at a time, inside this folder. E_DATABASE when the catalogue's
-// file was removed or replaced meanwhile.
+// A catalogue connection for the calling thread, from a small pool; give it back. E_DATABASE when
+// the catalogue's file was removed or replaced meanwhile.
 int archive_reader(struct archive *a, struct db **ret_db, struct err *e);
 void archive_reader_done(struct archive *a, struct db *db);
+
+// The one writing connection, for one thread at a time (others wait), until archive_writer_done,
+// which rolls back what was not committed. For tables of one's own: those of the catalogue are
+// written inside this folder only. Short work; nothing that waits for a peer.
+struct db *archive_writer(struct archive *a);
+void archive_writer_done(struct archive *a);

@@ -7,10 +7,6 @@ struct clock;
 struct db;
 struct hash;
 
-// The one writing connection, until archive_writer_done, which rolls back what was not committed.
-struct db *archive_writer(struct archive *a);
-void archive_writer_done(struct archive *a);
-
 // Removes an object that no row names. It is done under the catalogue's write lock, as an intake's
 // last look at its objects is (commit.c), so that none vanishes under a row that is being written.
 // What fails is left to the next sweep.

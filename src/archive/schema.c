@@ -170,7 +170,55 @@ static const char version_2[] =
     "INSERT INTO facet_total (kind, value, studies)"
     " SELECT kind, value, count(*) FROM study_facet GROUP BY kind, value;";
 
-const struct db_migration schema_migrations[] = {{1, version_1}, {2, version_2}};
+// The DICOM node: who it talks to (node/peers.h), what it has taken (archive/custody.h), and the
+// storage commitment requests that wait for their report (node/commitment.h).
+static const char version_3[] =
+    "CREATE TABLE peer ("
+    " id {id},"
+    " aet {text} NOT NULL UNIQUE,"
+    " host {text} NOT NULL,"
+    " port {int} NOT NULL,"
+    " tls {int} NOT NULL,"      // calls to it are by TLS
+    " certificate {blob},"      // SHA-256 of the one that it must show; NULL: none pinned
+    " may {int} NOT NULL,"      // enum node_may, as bits
+    " identity {int} NOT NULL," // it must name a user
+    " notes {text} NOT NULL,"
+    " added {int} NOT NULL,"
+    " seen {int} NOT NULL" // 0: never
+    "){table};"
+
+    // A row an instance that was acknowledged to a sender. The sender's UID stands in it as a keyed
+    // hash only: what is released later may have another, and nothing here may lead back.
+    "CREATE TABLE custody ("
+    " id {id}," // number of the arrival: its file in the inbox
+    " received {int} NOT NULL,"
+    " peer {text} NOT NULL,"
+    " sop_class {text} NOT NULL,"
+    " instance_key {blob} NOT NULL,"
+    " arrival {blob} NOT NULL," // SHA-256 of the file as it arrived
+    " bytes {int} NOT NULL,"
+    " state {int} NOT NULL," // enum custody_state
+    " decided {int} NOT NULL,"
+    " reason {text} NOT NULL,"
+    " words {text} NOT NULL"
+    "){table};"
+    "CREATE INDEX custody_by_instance ON custody (instance_key);"
+    "CREATE INDEX custody_by_state ON custody (state, id);"
+
+    "CREATE TABLE commitment ("
+    " id {id},"
+    " transaction_uid {text} NOT NULL,"
+    " peer {text} NOT NULL,"
+    " received {int} NOT NULL,"
+    " tries {int} NOT NULL,"
+    " next_try {int} NOT NULL," // microseconds since 1970 UTC
+    " answered {int} NOT NULL," // 0: not yet
+    " failure {text} NOT NULL," // of the last try
+    " report {blob}"            // what was asked; NULL once it is answered
+    "){table};"
+    "CREATE INDEX commitment_waiting ON commitment (answered, next_try);";
+
+const struct db_migration schema_migrations[] = {{1, version_1}, {2, version_2}, {3, version_3}};
 const size_t schema_migration_count = sizeof schema_migrations / sizeof schema_migrations[0];
 
 int schema_bring(struct db *d, struct err *e) {

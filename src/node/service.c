@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "node/service.h"
+
+#include <string.h>
+
+#include "dicom/uid.h"
+#include "node/echo.h"
+#include "node/peers.h"
+
+#define VERIFICATION "1.2.840.10008.1.1"
+
+// X(name, SOP class, request, action, may, serve); SOP class NULL: every storage SOP class.
+#define SERVICES(X) X("Verification", VERIFICATION, C_ECHO_RQ, NODE_ECHO, 0, node_echo_serve)
+
+static const struct node_service services[] = {
+#define X(name, sop_class, command, action, may, serve)                                            \
+    {name, sop_class, DIMSE_##command, POLICY_CHECKED(POLICY_##action), may, serve},
+    SERVICES(X)
+#undef X
+};
+#define SERVICE_COUNT (sizeof services / sizeof services[0])
+
+size_t node_service_count(void) { return SERVICE_COUNT; }
+
+const struct node_service *node_service_row(size_t row) {
+    return row < SERVICE_COUNT ? &services[row] : NULL;
+}
+
+size_t node_service_index(const struct node_service *service) {
+    return (size_t)(service - services);
+}
+
+const struct node_service *node_service_find(const char *sop_class, uint16_t command) {
+    const struct node_service *any = NULL;
+    for (size_t i = 0; i < SERVICE_COUNT; i++) {
+        const struct node_service *s = &services[i];
+        if (s->command != command) {
+            continue;
+        }
+        if (s->sop_class == NULL) {
+            any = s;
+        } else if (strcmp(s->sop_class, sop_class) == 0) {
+            return s;
+        }
+    }
+    return any;
+}
