@@ -199,6 +199,7 @@ static const char version_3[] =
     " bytes {int} NOT NULL,"
     " state {int} NOT NULL," // enum custody_state
     " decided {int} NOT NULL,"
+    " object {blob}," // where its content is, once released
     " reason {text} NOT NULL,"
     " words {text} NOT NULL"
     "){table};"
