@@ -174,9 +174,9 @@ class Server:
 
     aet = AET
 
-    def __init__(self):
+    def __init__(self, port=None):
         self.folder = tempfile.mkdtemp(prefix="maclab-peer-")
-        self.port = free_port()
+        self.port = port or free_port()
         self.process = None
 
     def launch(self, *words, environment=None):
@@ -276,14 +276,20 @@ class Node(Server):
 class Storescp(Server):
     """DCMTK's receiver; files land in .inbox."""
 
-    def __init__(self, *options, aet="STORESCP"):
-        super().__init__()
+    def __init__(self, *options, aet="STORESCP", port=None, wait=True):
+        super().__init__(port)
         self.aet = aet
         self.inbox = os.path.join(self.folder, "inbox")
         os.mkdir(self.inbox)
         self.launch("storescp", "-aet", aet, "-od", self.inbox, *options, self.port)
-        if "+tls" not in options:
+        if wait:
             echo(self.port, "TESTER", aet, process=self.process)
+        else:
+            assert until(self.listens), "storescp does not listen"
+
+    def listens(self):
+        with socket.socket() as s:
+            return s.connect_ex(self.address) == 0
 
     def files(self):
         return sorted(os.path.join(self.inbox, name) for name in os.listdir(self.inbox))
