@@ -96,6 +96,10 @@ void archive_writer_done(struct archive *a) {
     pthread_mutex_unlock(&a->writer_lock);
 }
 
+int archive_writer_new(struct archive *a, struct db **ret_db, struct err *e) {
+    return db_open(a->catalogue, DB_READ_WRITE, ret_db, e);
+}
+
 // --- opening ---------------------------------------------------------------------------------
 
 static int stop_at_first(const struct hash *hash, const char *path, void *context) {

@@ -44,3 +44,7 @@ void archive_reader_done(struct archive *a, struct db *db);
 // written inside this folder only. Short work; nothing that waits for a peer.
 struct db *archive_writer(struct archive *a);
 void archive_writer_done(struct archive *a);
+
+// A writing connection of one's own, for a thread that writes tables of its own all the time and
+// must not keep intakes waiting for the one above. To be closed with db_close.
+int archive_writer_new(struct archive *a, struct db **ret_db, struct err *e);

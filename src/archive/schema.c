@@ -299,8 +299,58 @@ static const char version_4[] =
     "CREATE INDEX worklist_by_patient_id ON worklist (patient_id);"
     "CREATE INDEX worklist_by_accession ON worklist (accession);";
 
+// Prefetches (node/route_queue.h): orders, a task for each study or series and station, what became
+// of each instance; and when peers last answered a C-ECHO of ours (node/check.h).
+static const char version_5[] =
+    "CREATE TABLE route_order ("
+    " id {id},"
+    " created {int} NOT NULL,"
+    " not_before {int} NOT NULL," // 0: at once
+    " who {text} NOT NULL"
+    "){table};"
+
+    "CREATE TABLE route_task ("
+    " id {id},"
+    " route_order {int} NOT NULL REFERENCES route_order(id),"
+    " study_uid {text} NOT NULL,"
+    " series_uid {text} NOT NULL," // '': all of the study
+    " station {text} NOT NULL,"    // AE title
+    " state {int} NOT NULL,"       // enum route_state
+    " priority {int} NOT NULL,"    // enum route_priority
+    " attempts {int} NOT NULL DEFAULT 0,"
+    " fruitless_since {int} NOT NULL,"
+    " next_at {int} NOT NULL,"
+    " started {int} NOT NULL DEFAULT 0,"
+    " finished {int} NOT NULL DEFAULT 0,"
+    " run {int} NOT NULL DEFAULT 0,"
+    " total {int} NOT NULL DEFAULT 0,"
+    " sent {int} NOT NULL DEFAULT 0,"
+    " present {int} NOT NULL DEFAULT 0,"
+    " failed {int} NOT NULL DEFAULT 0,"
+    " words {text} NOT NULL DEFAULT ''"
+    "){table};"
+    "CREATE INDEX route_task_by_order ON route_task (route_order);"
+    "CREATE INDEX route_task_by_state ON route_task (state, priority, next_at);"
+
+    "CREATE TABLE route_outcome ("
+    " task {int} NOT NULL,"
+    " sop_instance {text} NOT NULL,"
+    " outcome {int} NOT NULL," // enum route_outcome
+    " status {int} NOT NULL,"  // of the C-STORE
+    " PRIMARY KEY (task, sop_instance)"
+    "){clustered};"
+
+    "CREATE TABLE peer_check ("
+    " aet {text} NOT NULL,"
+    " checked {int} NOT NULL,"
+    " connect_us {int} NOT NULL,"
+    " echo_us {int} NOT NULL,"
+    " words {text} NOT NULL," // '': it answered
+    " PRIMARY KEY (aet)"
+    "){clustered};";
+
 const struct db_migration schema_migrations[] = {
-    {1, version_1}, {2, version_2}, {3, version_3}, {4, version_4}};
+    {1, version_1}, {2, version_2}, {3, version_3}, {4, version_4}, {5, version_5}};
 const size_t schema_migration_count = sizeof schema_migrations / sizeof schema_migrations[0];
 
 int schema_bring(struct db *d, struct err *e) {

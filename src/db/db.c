@@ -215,3 +215,5 @@ int db_optimize(struct db *d, struct err *e) {
 int64_t db_last_id(struct db *d) { return sqlite3_last_insert_rowid(d->raw); }
 
 int64_t db_changes(struct db *d) { return sqlite3_changes64(d->raw); }
+
+int db_relax(struct db *d, struct err *e) { return db_exec(d, "PRAGMA synchronous = NORMAL;", e); }

@@ -53,6 +53,10 @@ int db_begin_read(struct db *d, struct err *e);
 // Whether the file at the path is still the one that was opened.
 int db_file_check(struct db *d, struct err *e);
 
+// From now on commits of this connection outlive the process, but the last ones perhaps not the
+// machine: for notes whose loss costs work, not data. Not within a transaction.
+int db_relax(struct db *d, struct err *e);
+
 // Looks through the whole file for damage. E_CORRUPT with the first finding.
 int db_integrity(struct db *d, struct err *e);
 
