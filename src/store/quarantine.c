@@ -193,6 +193,9 @@ static void forget(struct store_item *i) {
 }
 
 void store_item_done(struct store_item *i) {
+    if (i->inbox != NULL) {
+        forget(i);
+    }
     if (i->delivery == NULL) {
         return;
     }
@@ -298,6 +301,9 @@ int store_item_sync(struct store_item *i, struct err *e) {
 }
 
 int quarantine_place(const struct store_item *i, char *ret_name) {
+    if (i->inbox != NULL) {
+        return inbox_place(i, ret_name);
+    }
     item_name(i, ret_name);
     return i->delivery->fd;
 }

@@ -46,7 +46,8 @@ const char *store_delivery_id(const struct store_delivery *d);
 
 // One file in quarantine. Owned by the caller; store_item_done forgets and removes it.
 struct store_item {
-    struct store_delivery *delivery;
+    struct store_delivery *delivery; // NULL with `inbox`
+    struct store_inbox *inbox;       // it lies there (inbox.h) and stays there
     uint64_t number;
     int fd; // write-only until sealed, then read-only: fit for worker_run
     bool sealed;
@@ -69,9 +70,9 @@ void store_item_done(struct store_item *i);
 int store_item_sync(struct store_item *i, struct err *e);
 
 // --- objects --------------------------------------------------------------------------------
-// Moves a sealed item to its place as an object (no copy). Not durable until store_sync. *ret_new
-// is false when the object was there already (store_sync then covers that one). The item is used
-// up; on failure it stays the caller's.
+// Moves a sealed item to its place as an object (no copy); one of the inbox has two names then. Not
+// durable until store_sync. *ret_new is false when the object was there already (store_sync then
+// covers that one). The item is used up; on failure it stays the caller's.
 int store_promote(struct store *s, struct store_item *i, bool *ret_new, struct err *e);
 
 // Everything promoted before the call, by any thread, is on disk, names included. One call a batch.

@@ -41,5 +41,6 @@ int quarantine_sweep(struct store *s, struct err *e);
 // Where a sealed item lies: folder descriptor and name (at least QUARANTINE_NAME_MAX bytes).
 #define QUARANTINE_NAME_MAX 24
 int quarantine_place(const struct store_item *i, char *ret_name);
-// The item's file has moved away: the item is used up.
+int inbox_place(const struct store_item *i, char *ret_name);
+// The item's file has moved away, or has its second name: the item is used up.
 void quarantine_forget(struct store_item *i);

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// DATA/inbox: arrivals that are acknowledged to their sender before they have a verdict. Each is a
+// file of its own, named by a number that is never given again: the bytes as they arrived, and
+// behind them a receipt that says what is known of them. Bytes and receipt become durable by one
+// fdatasync; a file without a whole receipt was not acknowledged. No sweep looks in here: what is
+// in the inbox goes only when its owner removes it. Out of reach of every reader like the
+// quarantine, and like it not encrypted yet (store.h).
+//
+// How the receipt became a part of the file, 530 kB each, this program's own instances a second on
+// one disk (one thread / four): a new file and fdatasync 1070/2000; a file whose name was made
+// durable beforehand, and fdatasync 1700/2400; appending to one log for each thread, and fdatasync
+// 1600/2400. Of the two equal ones the file needs no copy to become an object: it is linked.
+//
+// One process owns the inbox. Calls are safe in many threads, an arrival is one thread's.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "base/slice.h"
+
+struct buf;
+struct err;
+struct store;
+struct store_inbox;
+struct store_item;
+
+#define STORE_RECEIPT_MAX 1024
+
+// E_LOCKED: another process owns it. Numbers are given from `first` (from 1), or behind the highest
+// that lies there.
+int store_inbox_open(struct store *s, struct store_inbox **ret_inbox, struct err *e);
+void store_inbox_first(struct store_inbox *b, uint64_t first);
+void store_inbox_close(struct store_inbox *b); // NULL allowed
+
+// Makes names durable ahead of the arrivals that will use them (a few milliseconds); does nothing
+// while there are enough. Best called where nobody waits.
+void store_inbox_prepare(struct store_inbox *b);
+
+// --- one that arrives
+struct store_arrival {
+    struct store_inbox *inbox; // NULL: over
+    uint64_t number;
+    int fd;
+    uint64_t len;
+    uint64_t started; // bytes that the disk was told of
+    struct hash_stream *hashing;
+};
+int store_arrival_begin(struct store_inbox *b, struct store_arrival *ret_arrival, struct err *e);
+// After a negative return of write, seal or sync it is to be abandoned.
+int store_arrival_write(struct store_arrival *a, const void *bytes, size_t len, struct err *e);
+int store_arrival_seal(struct store_arrival *a, struct slice receipt, struct hash *ret_hash,
+                       struct err *e);
+int store_arrival_sync(struct store_arrival *a, struct err *e); // durable; any thread
+void store_arrival_keep(struct store_arrival *a);               // closes it
+void store_arrival_abandon(struct store_arrival *a); // removes it; nothing when it is over
+
+// --- those that lie there
+// Calls visit with each, lowest number first; of files of no length none. A visit that answers
+// non-zero ends it and is returned.
+int store_inbox_each(struct store_inbox *b, int (*visit)(uint64_t number, void *context),
+                     void *context, struct err *e);
+// Length of the file, with the receipt where it has one. E_NOT_FOUND.
+int store_inbox_size(struct store_inbox *b, uint64_t number, uint64_t *ret_len, struct err *e);
+// 1 and the receipt with length and hash of the bytes before it; 0: it has none. The bytes are not
+// looked at.
+int store_inbox_receipt(struct store_inbox *b, uint64_t number, struct buf *receipt,
+                        uint64_t *ret_len, struct hash *ret_hash, struct err *e);
+// Removes the receipt (what lies behind `len`).
+int store_inbox_cut(struct store_inbox *b, uint64_t number, uint64_t len, struct err *e);
+// E_CORRUPT unless the first `len` bytes have that hash.
+int store_inbox_verify(struct store_inbox *b, uint64_t number, uint64_t len,
+                       const struct hash *hash, struct err *e);
+// As a sealed item, for a worker and for store_promote. Promotion makes a second name of the same
+// file, and store_item_done leaves the first: nothing but store_inbox_remove takes it away.
+int store_inbox_item(struct store_inbox *b, uint64_t number, uint64_t len, const struct hash *hash,
+                     struct store_item *ret_item, struct err *e);
+int store_inbox_remove(struct store_inbox *b, uint64_t number, struct err *e); // absent: E_OK
