@@ -76,12 +76,15 @@ static int read_instance(struct db_stmt *s, struct retrieve_instance *out, struc
     out->bits_allocated = (uint32_t)db_i64(s, 11);
     int64_t number = db_i64(s, 12);
     out->instance_number = number == INT64_MAX ? UINT64_MAX : (uint64_t)number;
+    out->body_offset = (uint64_t)db_i64(s, 13);
     return E_OK;
 }
 
 #define INSTANCE_COLUMNS                                                                           \
     "i.object, i.bytes, t.study_uid, s.series_uid, i.sop_instance, i.sop_class, i.syntax,"         \
-    " i.frames, i.image_rows, i.image_columns, i.samples, i.bits_allocated, i.instance_number_key"
+    " i.frames, i.image_rows, i.image_columns, i.samples, i.bits_allocated, "                      \
+    "i.instance_number_key,"                                                                       \
+    " i.body_offset"
 
 int retrieve_list(struct db *db, const struct retrieve_path *path, struct arena *a,
                   struct retrieve_instance **ret_list, size_t *ret_count, struct err *e) {
@@ -113,6 +116,32 @@ int retrieve_list(struct db *db, const struct retrieve_path *path, struct arena 
     *ret_list = list;
     *ret_count = rows.len / sizeof **ret_list;
     return E_OK;
+}
+
+int retrieve_by_id(struct db *db, int64_t id, struct retrieve_instance *ret_instance,
+                   struct err *e) {
+    struct db_stmt *s;
+    struct retrieve_instance row = {0};
+    int rc = db_prepare(db,
+                        "SELECT " INSTANCE_COLUMNS " FROM instance i"
+                        " JOIN series s ON s.id = i.series JOIN study t ON t.id = s.study"
+                        " WHERE i.id = ?",
+                        &s, e);
+    if (rc != E_OK) {
+        return rc;
+    }
+    db_bind_i64(s, 1, id);
+    int found = db_step(s, e);
+    if (found != 1) {
+        return found;
+    }
+    rc = read_instance(s, &row, e);
+    db_reset(s);
+    if (rc != E_OK) {
+        return rc;
+    }
+    *ret_instance = row;
+    return 1;
 }
 
 // --- places in one object

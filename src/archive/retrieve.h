@@ -25,7 +25,8 @@ struct retrieve_path {
 
 struct retrieve_instance {
     struct hash object;
-    uint64_t len; // of the object in bytes
+    uint64_t len;         // of the object in bytes
+    uint64_t body_offset; // of the data set in it
     char study[65], series[65], instance[65], sop_class[65], syntax[65];
     uint32_t frames; // 0 when it has no pixels
     uint32_t rows, columns, samples, bits_allocated;
@@ -36,6 +37,10 @@ struct retrieve_instance {
 // when the path names nothing.
 int retrieve_list(struct db *db, const struct retrieve_path *path, struct arena *a,
                   struct retrieve_instance **ret_list, size_t *ret_count, struct err *e);
+
+// One instance by the row number that search_ids gives. 1, or 0 when it is there no more.
+int retrieve_by_id(struct db *db, int64_t id, struct retrieve_instance *ret_instance,
+                   struct err *e);
 
 // Frames and bulk values of objects with a deflated data set (1.2.840.10008.1.2.1.99) lie in no
 // range of the file: E_NOT_ACCEPTABLE; archive_decode and archive_bulk (jobs.h) give them.

@@ -11,16 +11,21 @@
 #include "dicom/tag.h"
 #include "dicom/vr.h"
 
+struct arena;
 struct db;
 struct err;
+struct view;
 
 enum search_level { SEARCH_STUDY, SEARCH_SERIES, SEARCH_INSTANCE };
 
 #define SEARCH_KEYS_MAX 128
 #define SEARCH_VALUE_MAX 16384       // bytes of one key
 #define SEARCH_ALTERNATIVES_MAX 1000 // values of one key
+#define SEARCH_UIDS_MAX 10000        // of a list of UIDs
 #define SEARCH_LIMIT_DEFAULT 100
-#define SEARCH_LIMIT_MAX 10000
+#define SEARCH_LIMIT_MAX 10000  // what QIDO-RS gives at once
+#define SEARCH_ROWS_MAX 100000  // what anybody gets at once
+#define SEARCH_IDS_MAX 2000000u // row numbers of search_ids
 
 // One key: an empty value (or "*") is universal matching and asks for the attribute to be returned.
 // Wildcards, lists (given with backslashes), ranges as PS3.4 C.2.2.2; `""` matches empty values
@@ -37,8 +42,17 @@ struct search_query {
     const struct search_key *keys;
     size_t key_count;
     uint64_t offset;
-    uint64_t limit; // 0: SEARCH_LIMIT_DEFAULT
+    uint64_t limit; // 0: SEARCH_LIMIT_DEFAULT; never over SEARCH_ROWS_MAX
     bool fuzzy;     // PN: every word of the key begins a component
+    bool combined;  // ranges of a date and of its time are one range (PS3.4 C.2.2.2.5)
+    // SEARCH_STUDY: one row a patient, that of one of his studies which match: ask for attributes
+    // of the patient only.
+    bool patients;
+    bool asked_only; // attributes that are `always` returned are left out; UIDs stay
+    // Whose archive it is; NULL: all of it. Keys on replaced attributes match what stands in their
+    // place and never what is stored; rows hold what stands in their place, and no sum over a
+    // patient's studies. The order is not that of a replaced attribute.
+    const struct view *view;
 };
 
 // The attributes a level can match and return; NULL past the end. `always` are returned unasked
@@ -75,3 +89,8 @@ struct search_row {
 int search_run(struct db *db, const struct search_query *query,
                int (*row)(const struct search_row *row, void *context), void *context,
                bool *ret_more, struct err *e);
+
+// The row numbers of what matches (`fuzzy` … `view` as above, limit 0: SEARCH_IDS_MAX), in the same
+// order; memory from `a`. For who reads rows by number (retrieve_by_id).
+int search_ids(struct db *db, const struct search_query *query, struct arena *a,
+               const int64_t **ret_ids, size_t *ret_count, struct err *e);

@@ -251,9 +251,9 @@ static void match_alternative(struct sql *q, const struct attribute *a, const ch
     }
 }
 
-static int too_many(const struct attribute *a, struct err *e) {
+static int too_many(const struct attribute *a, int most, struct err *e) {
     char tag[DCM_TAG_TEXT_LEN + 1];
-    err_set(e, E_ARGUMENT, "more than %d values in one key", SEARCH_ALTERNATIVES_MAX);
+    err_set(e, E_ARGUMENT, "more than %d values in one key", most);
     return err_in(e, dcm_tag_text(a->face.tag, tag));
 }
 
@@ -276,7 +276,7 @@ static int texts(struct sql *q, const struct attribute *a, struct slice value, b
             put(q, ")");
         }
         if (++count > SEARCH_ALTERNATIVES_MAX) {
-            return too_many(a, e);
+            return too_many(a, SEARCH_ALTERNATIVES_MAX, e);
         }
     }
     put(q, ")");
@@ -290,9 +290,9 @@ static int uids(struct sql *q, const struct attribute *a, struct slice value, st
     buf_printf(&q->text, "%s IN (", a->expression);
     while (slice_split(&rest, '\\', &uid)) {
         put(q, count > 0 ? ", " : "");
-        sql_text(q, slice_trim(uid, " \0"));
-        if (++count > SEARCH_ALTERNATIVES_MAX) {
-            return too_many(a, e);
+        sql_text(q, slice_trim(uid, " "));
+        if (++count > SEARCH_UIDS_MAX) {
+            return too_many(a, SEARCH_UIDS_MAX, e);
         }
     }
     put(q, ")");
@@ -343,14 +343,15 @@ static void put_range(struct sql *q, const struct attribute *a, int64_t from, in
     put(q, ")");
 }
 
-static int ranges(struct sql *q, const struct attribute *a, struct slice value, struct err *e) {
+// Ends included, as numbers of the attribute's key column.
+static int range_of(const struct attribute *a, struct slice value, int64_t *ret_from,
+                    int64_t *ret_to, struct err *e) {
     bool date = a->kind == ATTRIBUTE_DATE;
     struct dcm_datetime_range r;
     int64_t from = date ? 1 : 0;
     int64_t to = INT64_MAX;
     struct slice text = slice_trim(value, " ");
-    if (date && plain_range(text, &from, &to)) {
-        put_range(q, a, from, to);
+    if (date && plain_range(text, ret_from, ret_to)) {
         return E_OK;
     }
     if (dcm_range_parse(a->face.vr, text, &r, e) != E_OK) {
@@ -362,7 +363,58 @@ static int ranges(struct sql *q, const struct attribute *a, struct slice value, 
     if (r.has_to) {
         to = date ? date_key(&r.to) : dcm_datetime_last_usec(a->face.vr, &r.to, 0);
     }
-    put_range(q, a, from, to);
+    *ret_from = from;
+    *ret_to = to;
+    return E_OK;
+}
+
+static int ranges(struct sql *q, const struct attribute *a, struct slice value, struct err *e) {
+    int64_t from;
+    int64_t to;
+    int rc = range_of(a, value, &from, &to, e);
+    if (rc == E_OK) {
+        put_range(q, a, from, to);
+    }
+    return rc;
+}
+
+static void put_bound(struct sql *q, const struct attribute *date, const char *order, int64_t day,
+                      const struct attribute *time, int64_t usecs) {
+    buf_printf(&q->text, " AND (%s_key %s ", date->expression, order);
+    sql_number(q, day);
+    buf_printf(&q->text, " OR %s_key %s= ", time->expression, order);
+    sql_number(q, usecs);
+    put(q, ")");
+}
+
+// The times bound the first and the last day only. A range of times from a later to an earlier one
+// is then none of its VR, but a proper end for a range of days.
+int sql_combined(struct sql *q, const struct attribute *date, struct slice date_value,
+                 const struct attribute *time, struct slice time_value, struct err *e) {
+    struct slice text = slice_trim(time_value, " ");
+    size_t hyphen = slice_find(text, '-');
+    struct slice first = slice_first(text, hyphen);
+    struct slice last = slice_from(text, hyphen + 1);
+    int64_t from;
+    int64_t to;
+    int64_t begin = -1; // no time at all
+    int64_t end = INT64_MAX;
+    int64_t ignored;
+    int rc = range_of(date, date_value, &from, &to, e);
+    if (rc == E_OK && first.len > 0) {
+        rc = range_of(time, first, &begin, &ignored, e);
+    }
+    if (rc == E_OK && last.len > 0) {
+        rc = range_of(time, last, &ignored, &end, e);
+    }
+    if (rc != E_OK) {
+        return rc;
+    }
+    put(q, "(");
+    put_range(q, date, from, to);
+    put_bound(q, date, ">", from, time, begin);
+    put_bound(q, date, "<", to, time, end);
+    put(q, ")");
     return E_OK;
 }
 
@@ -381,7 +433,7 @@ static int numbers(struct sql *q, const struct attribute *a, struct slice value,
         put(q, count > 0 ? ", " : "");
         sql_number(q, number);
         if (++count > SEARCH_ALTERNATIVES_MAX) {
-            return too_many(a, e);
+            return too_many(a, SEARCH_ALTERNATIVES_MAX, e);
         }
     }
     put(q, ")");
@@ -390,7 +442,7 @@ static int numbers(struct sql *q, const struct attribute *a, struct slice value,
 
 int sql_condition(struct sql *q, const struct attribute *a, struct slice value, bool fuzzy,
                   struct err *e) {
-    if (value.len > SEARCH_VALUE_MAX) {
+    if (value.len > SEARCH_VALUE_MAX && a->kind != ATTRIBUTE_UID) {
         err_set(e, E_ARGUMENT, "a key of more than %d bytes", SEARCH_VALUE_MAX);
         return bad_value(a, e);
     }

@@ -41,5 +41,9 @@ void sql_bind(const struct sql *q, struct db_stmt *s);
 int sql_condition(struct sql *q, const struct attribute *a, struct slice value, bool fuzzy,
                   struct err *e);
 
+// A date's and its time's key, both ranges, as one range of instants.
+int sql_combined(struct sql *q, const struct attribute *date, struct slice date_value,
+                 const struct attribute *time, struct slice time_value, struct err *e);
+
 // Whether the value asks for nothing in particular.
 bool sql_universal(struct slice value);
