@@ -54,7 +54,7 @@ static int look_up(struct db *db, const struct route_item *item, struct err *e) 
     return rc < 0 ? rc : E_OK;
 }
 
-static int check_order(struct db *db, const struct route_order *o, struct err *e) {
+int route_queue_check(struct db *db, const struct route_order *o, struct err *e) {
     if (o->item_count == 0 || o->station_count == 0) {
         return err_set(e, E_ARGUMENT, "an order names at least one study and one station");
     }
@@ -127,7 +127,7 @@ int route_queue_add(struct db *db, const struct route_order *order, usec now, in
                     struct err *e) {
     int64_t id = 0;
     int rc = db_begin(db, e);
-    rc = rc == E_OK ? check_order(db, order, e) : rc;
+    rc = rc == E_OK ? route_queue_check(db, order, e) : rc;
     rc = rc == E_OK ? insert_order(db, order, now, &id, e) : rc;
     rc = rc == E_OK ? insert_tasks(db, order, id, now, e) : rc;
     rc = rc == E_OK ? db_commit(db, e) : rc;

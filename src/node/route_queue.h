@@ -45,6 +45,8 @@ struct route_order {
     usec not_before; // 0: at once
     const char *who;
 };
+// What route_queue_add would refuse.
+int route_queue_check(struct db *db, const struct route_order *order, struct err *e);
 // Writes the order and its tasks down, durably. The same item or station named twice counts once.
 // E_NOT_FOUND: a study or series is not in the catalogue; E_LIMIT; E_ARGUMENT: nothing to send.
 int route_queue_add(struct db *db, const struct route_order *order, usec now, int64_t *ret_order,
