@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/num.h"
+
 #define SECONDS_A_DAY 86400
 
 static usec read_clock(clockid_t id) {
@@ -103,4 +105,53 @@ char *clock_text(usec at, char out[CLOCK_TEXT_LEN + 1]) {
                    t.hour, t.minute, t.second, t.microsecond);
     (void)snprintf(out, CLOCK_TEXT_LEN + 1, "%.27s", text);
     return out;
+}
+
+// Cuts `digits` digits and the byte behind them off; `behind` 0: whatever follows stays.
+static bool cut_number(struct slice *text, size_t digits, char behind, int *ret_value) {
+    uint64_t value;
+    size_t len = digits + (behind != 0);
+    if (text->len < len || !num_parse_u64(slice_first(*text, digits), 9999, &value) ||
+        (behind != 0 && text->ptr[digits] != (uint8_t)behind)) {
+        return false;
+    }
+    *text = slice_from(*text, len);
+    *ret_value = (int)value;
+    return true;
+}
+
+static bool cut_fraction(struct slice *text, int *ret_microsecond) {
+    int value = 0, digits = 0;
+    *text = slice_from(*text, 1); // the point
+    while (text->len > 0 && text->ptr[0] >= '0' && text->ptr[0] <= '9' && digits < 6) {
+        value = 10 * value + (text->ptr[0] - '0');
+        digits++;
+        *text = slice_from(*text, 1);
+    }
+    for (int i = digits; i < 6; i++) {
+        value *= 10;
+    }
+    *ret_microsecond = value;
+    return digits > 0;
+}
+
+bool clock_parse(struct slice text, usec *ret_at) {
+    struct civil_time t = {0};
+    if (!cut_number(&text, 4, '-', &t.year) || !cut_number(&text, 2, '-', &t.month) ||
+        !cut_number(&text, 2, 'T', &t.day) || !cut_number(&text, 2, ':', &t.hour) ||
+        !cut_number(&text, 2, 0, &t.minute)) {
+        return false;
+    }
+    if (text.len > 0 && text.ptr[0] == ':') {
+        text = slice_from(text, 1);
+        if (!cut_number(&text, 2, 0, &t.second) ||
+            (text.len > 0 && text.ptr[0] == '.' && !cut_fraction(&text, &t.microsecond))) {
+            return false;
+        }
+    }
+    if (!slice_eq_str(text, "Z") || !clock_civil_valid(&t)) {
+        return false;
+    }
+    *ret_at = clock_from_civil(&t);
+    return true;
 }

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/slice.h"
+
 typedef int64_t usec;
 
 #define CLOCK_SECOND ((usec)1000000)
@@ -36,6 +38,10 @@ bool clock_civil_valid(const struct civil_time *t);
 #define CLOCK_TEXT_LEN 27
 // "2026-11-22T09:08:50.000000Z" and a NUL. Returns `out`.
 char *clock_text(usec at, char out[CLOCK_TEXT_LEN + 1]);
+
+// "2026-11-22T09:08Z", with seconds and up to six decimals of them where they are given (RFC 3339,
+// UTC only). false: it is none, or no such moment.
+bool clock_parse(struct slice text, usec *ret_at);
 
 // Days since 1970-01-01 of a date of the proleptic Gregorian calendar.
 int64_t clock_days(int year, int month, int day);

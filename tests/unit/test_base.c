@@ -129,13 +129,42 @@ static void times_convert_both_ways(void **state) {
                 {1795338530000000, "2026-11-22T09:08:50.000000Z"}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char text[CLOCK_TEXT_LEN + 1];
+        usec back = 0;
         assert_string_equal(clock_text(rows[i].at, text), rows[i].text);
+        assert_true(clock_parse(slice_str(text), &back));
+        assert_int_equal(back, rows[i].at);
         struct civil_time t = clock_civil(rows[i].at);
         assert_true(clock_civil_valid(&t));
         assert_int_equal(clock_from_civil(&t), rows[i].at);
     }
     struct civil_time bad = {.year = 2023, .month = 2, .day = 29};
     assert_false(clock_civil_valid(&bad));
+}
+
+static void times_are_read_from_text(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        usec at; // -1: none
+    } rows[] = {{"2026-11-22T09:08:50Z", 1795338530000000},
+                {"2026-11-22T09:08:50.5Z", 1795338530500000},
+                {"2026-11-22T09:08Z", 1795338480000000},
+                {"2026-11-22T09:08:50.1234567Z", -1},
+                {"2026-11-22T09:08:50.Z", -1},
+                {"2026-11-22T09:08:50", -1},
+                {"2026-11-22T09:08:50+01:00", -1},
+                {"2026-11-22 09:08:50Z", -1},
+                {"2026-02-30T09:08:50Z", -1},
+                {"2026-11-22T24:00Z", -1},
+                {"2026-11-22T9:08Z", -1},
+                {"2026-11-22", -1},
+                {"+026-11-22T09:08Z", -1},
+                {"", -1}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        usec at = -1;
+        assert_int_equal(clock_parse(slice_str(rows[i].text), &at), rows[i].at != -1);
+        assert_int_equal(at, rows[i].at);
+    }
 }
 
 static void the_hash_is_sha_256(void **state) {
@@ -231,6 +260,7 @@ int main(void) {
         cmocka_unit_test(a_buffer_fails_once_and_for_all),
         cmocka_unit_test(a_long_printf_fits_exactly),
         cmocka_unit_test(times_convert_both_ways),
+        cmocka_unit_test(times_are_read_from_text),
         cmocka_unit_test(the_hash_is_sha_256),
         cmocka_unit_test(seeded_numbers_repeat),
         cmocka_unit_test(json_text_is_escaped_and_nested),
