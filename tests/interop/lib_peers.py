@@ -322,8 +322,8 @@ class Orthanc(Server):
 
     aet = "ORTHANC"
 
-    def __init__(self, modalities=(), **settings):
-        super().__init__()
+    def __init__(self, modalities=(), port=None, **settings):
+        super().__init__(port)
         self.http_port = free_port()
         store = os.path.join(self.folder, "db")
         os.mkdir(store)
