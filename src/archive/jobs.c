@@ -12,8 +12,10 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "dicom/part10.h"
+#include "dicom/uid.h"
 #include "gate/structural.h"
 #include "pixel/codec.h"
+#include "pixel/encoder.h"
 #include "pixel/picture.h"
 
 #define JOB_ARENA_MAX ((size_t)400 << 20)
@@ -158,23 +160,36 @@ static int run_render(struct slice request, int in, int out, struct buf *answer,
     return rc == E_OK ? px_picture_make(&o.image, &o.frames, o.counted, &picture, answer, e) : rc;
 }
 
+// The frame as its samples, or coded anew; what it is then comes behind it.
+static int put_frame(const struct px_frame *decoded, const char *syntax, struct buf *answer,
+                     struct err *e) {
+    struct px_frame coded = *decoded;
+    int rc = E_OK;
+    if (strcmp(syntax, DCM_EXPLICIT_LE_UID) == 0) {
+        buf_put(answer, decoded->data, decoded->len);
+    } else {
+        rc = px_encode_describe(syntax, decoded, &coded, e);
+        rc = rc == E_OK ? px_encode_frame(syntax, decoded, answer, e) : rc;
+    }
+    struct job_decoded behind = {(uint32_t)coded.photometric, coded.bits_allocated, coded.planar};
+    buf_put(answer, &behind, sizeof behind);
+    return rc == E_OK ? buf_check(answer, "decoded frame", e) : rc;
+}
+
 static int run_decode(struct slice request, int in, int out, struct buf *answer, struct err *e) {
     (void)out;
-    uint32_t frame;
-    if (request.len != sizeof frame) {
+    struct job_decode job;
+    if (request.len != sizeof job) {
         return err_set(e, E_INTERNAL, "decode request");
     }
-    memcpy(&frame, request.ptr, sizeof frame);
+    memcpy(&job, request.ptr, sizeof job);
+    job.syntax[sizeof job.syntax - 1] = '\0';
     struct opened o CLEANUP(cleanup_opened) = {0};
-    struct px_frame decoded CLEANUP(cleanup_px_frame) = {0};
+    struct px_frame decoded CLEANUP(cleanup_px_frame) = {.may_borrow = true};
     int rc = open_pixels(in, &o, e);
-    rc = rc == E_OK ? check_frame(&o, frame, e) : rc;
-    rc = rc == E_OK ? px_decode(&o.image, &o.frames, o.counted, frame - 1, &decoded, e) : rc;
-    if (rc == E_OK) {
-        buf_put(answer, decoded.data, decoded.len);
-        rc = buf_check(answer, "decoded frame", e);
-    }
-    return rc;
+    rc = rc == E_OK ? check_frame(&o, job.frame, e) : rc;
+    rc = rc == E_OK ? px_decode(&o.image, &o.frames, o.counted, job.frame - 1, &decoded, e) : rc;
+    return rc == E_OK ? put_frame(&decoded, job.syntax, answer, e) : rc;
 }
 
 static int run_bulk(struct slice request, int in, int out, struct buf *answer, struct err *e) {

@@ -39,8 +39,17 @@ struct render_request {
 int archive_render(struct archive *a, const struct hash *object,
                    const struct render_request *request, struct buf *out, struct err *e);
 
-// Decoded pixels of one frame as explicit little endian bytes.
-int archive_decode(struct archive *a, const struct hash *object, uint32_t frame, struct buf *out,
+// How the frame is that archive_decode gave: decoding may change what the data set says of it.
+struct archive_pixels {
+    char photometric[17];
+    uint16_t bits_allocated;
+    bool planar;
+};
+
+// One frame (from 1) decoded: explicit little endian samples, or coded anew in another syntax that
+// px_encoder_find knows. E_NOT_ACCEPTABLE as archive_transcode. ret_pixels may be NULL.
+int archive_decode(struct archive *a, const struct hash *object, uint32_t frame,
+                   const char *syntax_uid, struct buf *out, struct archive_pixels *ret_pixels,
                    struct err *e);
 
 // A thumbnail: the frame that represents the instance, no side over `side` (0: 256).

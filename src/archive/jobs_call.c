@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "pixel/image.h"
 #include "store/store.h"
 
 #define CACHED_MAX ((size_t)4 << 20) // bytes of one picture that is kept
@@ -22,7 +23,7 @@ static int call(struct archive *a, enum archive_job job, const struct hash *obje
         rc = worker_run(archive_workers(a), job, request, fd, -1, out, e);
     }
     // What is stored is at fault, not the question.
-    if (rc == E_TRUNCATED || rc == E_SYNTAX) {
+    if (rc == E_TRUNCATED || rc == E_SYNTAX || rc == E_MISMATCH) {
         rc = e->code = E_CORRUPT;
     }
     return rc < 0 ? rc : E_OK;
@@ -91,9 +92,37 @@ int archive_thumbnail(struct archive *a, const struct hash *object, enum render_
     return picture(a, object, &job, out, e);
 }
 
-int archive_decode(struct archive *a, const struct hash *object, uint32_t frame, struct buf *out,
+int archive_decode(struct archive *a, const struct hash *object, uint32_t frame,
+                   const char *syntax_uid, struct buf *out, struct archive_pixels *ret_pixels,
                    struct err *e) {
-    return call(a, JOB_DECODE, object, slice_of(&frame, sizeof frame), out, e);
+    struct job_decode job;
+    struct job_decoded behind;
+    memset(&job, 0, sizeof job);
+    job.frame = frame;
+    (void)snprintf(job.syntax, sizeof job.syntax, "%s", syntax_uid);
+    size_t before = out->len;
+    int rc = call(a, JOB_DECODE, object, slice_of(&job, sizeof job), out, e);
+    if (rc != E_OK) {
+        return rc;
+    }
+    if (out->len - before < sizeof behind) {
+        out->len = before;
+        return err_set(e, E_CRASHED, "a worker's answer is too short");
+    }
+    out->len -= sizeof behind;
+    memcpy(&behind, out->data + out->len, sizeof behind);
+    if (behind.photometric >= PX_PHOTOMETRIC_COUNT) {
+        out->len = before;
+        return err_set(e, E_CRASHED, "a worker's answer makes no sense");
+    }
+    if (ret_pixels != NULL) {
+        struct archive_pixels p = {.bits_allocated = behind.bits_allocated,
+                                   .planar = behind.planar != 0};
+        (void)snprintf(p.photometric, sizeof p.photometric, "%s",
+                       px_photometric_term((enum px_photometric)behind.photometric));
+        *ret_pixels = p;
+    }
+    return E_OK;
 }
 
 int archive_bulk(struct archive *a, const struct hash *object, uint64_t offset, uint64_t len,

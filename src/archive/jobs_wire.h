@@ -15,6 +15,18 @@ struct job_bulk {
     uint64_t offset, len;
 };
 
+struct job_decode {
+    uint32_t frame;
+    char syntax[65];
+};
+
+// Behind the bytes of a decoded frame.
+struct job_decoded {
+    uint32_t photometric; // enum px_photometric
+    uint16_t bits_allocated;
+    uint16_t planar;
+};
+
 struct job_transcode {
     char syntax[65];
 };

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "web/objects.h"
 #include "web/request.h"
@@ -22,15 +23,29 @@
 #define VECTOR_MAX 512u
 #define BOUNDARY_LEN 40
 
+struct later; // below
+
 struct piece {
-    struct slice bytes; // .ptr NULL: of the object
+    struct slice bytes; // .ptr NULL: of the object, or of a file
     struct hash object;
     uint64_t offset;
     uint64_t len;
+    struct slice head;   // text before what was made
+    int fd;              // of a file of our own; -1: none
+    uint8_t *own;        // bytes of our own; NULL: none
+    struct later *later; // a part that is made when its turn comes; NULL once it is made
+};
+
+// What a part is made of that is made later.
+struct later {
+    web_body_maker make;
+    const void *context;
+    const char *begin; // delimiter and Content-Type up to the transfer syntax
+    const char *end;   // from behind it
 };
 
 struct web_body {
-    struct web_request *request; // NULL once the answer is made
+    struct web_request *request;
     struct web_objects *objects;
     struct arena arena;
     struct piece *pieces;
@@ -39,6 +54,7 @@ struct web_body {
     char boundary[BOUNDARY_LEN + 1];
     bool parts;
     bool failed;
+    bool unknown; // the length
     // while it is read
     const struct web_object *open;
     size_t at;       // piece
@@ -61,6 +77,13 @@ struct web_body *web_body_new(struct web_request *r, const struct hash *seed) {
     return b;
 }
 
+// What is ours of a piece goes.
+static void forget(struct piece *p) {
+    cleanup_fd(&p->fd);
+    mem_free(p->own);
+    p->own = NULL;
+}
+
 void web_body_free(struct web_body *b) {
     if (b == NULL) {
         return;
@@ -68,6 +91,9 @@ void web_body_free(struct web_body *b) {
     web_object_done(b->objects, b->open);
     web_object_unmap(&b->map);
     mem_free(b->vector);
+    for (size_t i = 0; i < b->count; i++) {
+        forget(&b->pieces[i]);
+    }
     mem_free(b->pieces);
     arena_done(&b->arena);
     mem_free(b);
@@ -76,7 +102,7 @@ void web_body_free(struct web_body *b) {
 static void free_body(void *body) { web_body_free(body); }
 
 static void add(struct web_body *b, const struct piece *p) {
-    if (p->len == 0 || b->failed) {
+    if ((p->len == 0 && p->later == NULL) || b->failed) {
         return;
     }
     if (b->count == b->room) {
@@ -98,7 +124,7 @@ static void add_bytes(struct web_body *b, struct slice bytes) {
         b->failed = true;
         return;
     }
-    add(b, &(struct piece){.bytes = bytes, .len = bytes.len});
+    add(b, &(struct piece){.bytes = bytes, .len = bytes.len, .fd = -1});
 }
 
 void web_body_text(struct web_body *b, const char *format, ...) {
@@ -115,7 +141,16 @@ void web_body_text(struct web_body *b, const char *format, ...) {
 }
 
 void web_body_object(struct web_body *b, const struct hash *object, uint64_t offset, uint64_t len) {
-    add(b, &(struct piece){.object = *object, .offset = offset, .len = len});
+    add(b, &(struct piece){.object = *object, .offset = offset, .len = len, .fd = -1});
+}
+
+void web_body_file(struct web_body *b, struct archive_file *file) {
+    size_t before = b->count;
+    add(b, &(struct piece){.len = file->len, .fd = file->fd});
+    if (b->count > before) {
+        file->fd = -1;
+    }
+    archive_file_done(file);
 }
 
 static void free_bytes(void *bytes) { mem_free(bytes); }
@@ -139,14 +174,81 @@ void web_body_part(struct web_body *b, const char *type, const char *syntax, con
     b->parts = true;
 }
 
+void web_body_part_later(struct web_body *b, const char *type, const char *location,
+                         web_body_maker make, const void *context) {
+    struct later *l = arena_new(&b->arena, struct later);
+    if (l == NULL) {
+        b->failed = true;
+        return;
+    }
+    l->make = make;
+    l->context = context;
+    l->begin = arena_printf(&b->arena,
+                            "%s--%s\r\nContent-Type: %s; transfer-syntax=", b->parts ? "\r\n" : "",
+                            b->boundary, type);
+    l->end = arena_printf(&b->arena, "\r\nContent-Location: %s\r\n\r\n", location);
+    b->failed = b->failed || l->begin == NULL || l->end == NULL;
+    b->parts = true;
+    b->unknown = true;
+    add(b, &(struct piece){.later = l, .fd = -1});
+}
+
+// --- made later ---
+
+static void take(struct web_body *b, struct piece *p, struct web_made *made, const char *head) {
+    p->head = slice_str(head);
+    p->own = made->bytes.data;
+    p->fd = made->file.fd;
+    p->bytes = slice_of(p->own, made->bytes.len);
+    p->len = p->head.len + p->bytes.len + made->file.len;
+    p->later = NULL;
+    b->total += p->len;
+}
+
+// On a thread that may wait. The piece becomes what was made; b->failed when it cannot.
+static void make_piece(struct web_request *r) {
+    struct web_body *b = r->work;
+    struct piece *p = &b->pieces[b->at];
+    const struct later *l = p->later;
+    struct web_made made = {.file = ARCHIVE_FILE_NONE};
+    struct err e = {0};
+    buf_init(&made.bytes, WEB_MADE_MAX);
+    int rc = l->make(r, l->context, &made, &e);
+    const char *head =
+        rc == E_OK ? arena_printf(&b->arena, "%s%s%s", l->begin, made.syntax, l->end) : NULL;
+    if (head == NULL) {
+        log_failure(LOG_ERROR, "http", "an answer is broken off", &e);
+        archive_file_done(&made.file);
+        buf_done(&made.bytes);
+        b->failed = true;
+        return;
+    }
+    take(b, p, &made, head);
+    r->length = b->total;
+    web_peer_allow(&r->server->peers, r->peer, WEB_IDLE_S, p->len);
+}
+
 // --- read piece by piece ------------------------------------------------------------------------
+static size_t copy_part(struct slice from, uint64_t skip, char *out, size_t max) {
+    size_t len = from.len - skip < max ? from.len - (size_t)skip : max;
+    memcpy(out, from.ptr + skip, len);
+    return len;
+}
+
 static ssize_t read_piece(struct web_body *b, const struct piece *p, uint64_t skip, char *out,
                           size_t max) {
+    if (skip < p->head.len) {
+        return (ssize_t)copy_part(p->head, skip, out, max);
+    }
     uint64_t left = p->len - skip;
     size_t len = left < max ? (size_t)left : max;
+    skip -= p->head.len;
     if (p->bytes.ptr != NULL) {
-        memcpy(out, p->bytes.ptr + skip, len);
-        return (ssize_t)len;
+        return (ssize_t)copy_part(p->bytes, skip, out, max);
+    }
+    if (p->fd >= 0) {
+        ssize_t got = pread(p->fd, out, len, (off_t)skip);
+        return got > 0 ? got : MHD_CONTENT_READER_END_WITH_ERROR;
     }
     struct err e = {0};
     if (b->open != NULL && !hash_eq(&b->open->hash, &p->object)) {
@@ -160,14 +262,31 @@ static ssize_t read_piece(struct web_body *b, const struct piece *p, uint64_t sk
     return got > 0 ? got : MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
+// The piece that holds `pos`, or that has yet to be made there. What is ours goes when it was
+// read. false: behind the end.
+static bool find_piece(struct web_body *b, uint64_t pos) {
+    while (b->at < b->count && b->pieces[b->at].later == NULL &&
+           pos >= b->at_pos + b->pieces[b->at].len) {
+        b->at_pos += b->pieces[b->at].len;
+        forget(&b->pieces[b->at]);
+        b->at++;
+    }
+    return b->at < b->count;
+}
+
+static ssize_t wait_for_piece(struct web_body *b) {
+    b->request->work = b;
+    bool waits = !b->failed && web_server_make(b->request, make_piece);
+    return waits ? 0 : MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
 // Fills `out` from as many pieces as fit: small texts must not become small writes.
 static ssize_t read_body(void *context, uint64_t pos, char *out, size_t max) {
     struct web_body *b = context;
     size_t filled = 0;
-    while (filled < max && pos < b->total) {
-        while (pos >= b->at_pos + b->pieces[b->at].len) {
-            b->at_pos += b->pieces[b->at].len;
-            b->at++;
+    while (filled < max && find_piece(b, pos)) {
+        if (b->pieces[b->at].later != NULL) {
+            return filled > 0 ? (ssize_t)filled : wait_for_piece(b);
         }
         ssize_t got = read_piece(b, &b->pieces[b->at], pos - b->at_pos, out + filled, max - filled);
         if (got < 0) {
@@ -189,6 +308,9 @@ static bool one_span(const struct web_body *b, struct hash *ret_object, uint64_t
     uint64_t to = 0;
     for (size_t i = 0; i < b->count; i++) {
         const struct piece *p = &b->pieces[i];
+        if (p->fd >= 0 || p->later != NULL) {
+            return false;
+        }
         if (p->bytes.ptr != NULL) {
             continue;
         }
@@ -244,8 +366,8 @@ static void answer(struct web_body *b, const char *type) {
     uint64_t total = b->total;
     struct MHD_Response *response = b->failed ? NULL : vectored(b);
     if (response == NULL && !b->failed) {
-        response =
-            MHD_create_response_from_callback(total, READ_BLOCK_BYTES, read_body, b, free_body);
+        response = MHD_create_response_from_callback(b->unknown ? MHD_SIZE_UNKNOWN : total,
+                                                     READ_BLOCK_BYTES, read_body, b, free_body);
     }
     if (response == NULL) {
         struct err e = {0};

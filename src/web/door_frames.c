@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames (PS3.18 10.4.1.1.6): the stored bytes by their place in the object, without a parse; or
-// decoded to explicit little endian by a worker, where the codec is there. Which of them, and in
-// which medium, is Accept's choice (8.7.3). Single-part answers know ranges.
+// decoded by a worker to explicit little endian, or coded anew, where the codec is there. Which of
+// them, and in which medium, is Accept's choice (8.7.3). Single-part answers of stored frames know
+// ranges. Pixel data as bulk data of an encapsulated syntax are all frames (10.4.1.1.5).
 #include <microhttpd.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +12,6 @@
 #include "archive/retrieve.h"
 #include "base/buf.h"
 #include "dicom/uid.h"
-#include "pixel/codec.h"
 #include "web/accept.h"
 #include "web/body.h"
 #include "web/frame_list.h"
@@ -21,14 +21,17 @@
 
 #define OCTETS "application/octet-stream"
 #define DECODED_MAX ((size_t)64 << 20)
-#define OFFERS_MAX 8
+#define OFFERS_MAX 16
+// Decoded frames of one answer that are made before it, so that what fails has its status and the
+// length is known; more than that are made one by one while the answer goes out.
+#define AT_ONCE_MAX ((uint64_t)64 << 20)
 
 struct frames_work {
     struct retrieve_instance instance;
     uint32_t *numbers;
     size_t count;
     struct web_offer offers[OFFERS_MAX];
-    bool decodes[OFFERS_MAX];
+    bool decodes[OFFERS_MAX]; // or codes anew
     size_t offer_count;
     size_t chosen;
     char etag[WEB_ETAG_MAX];
@@ -46,10 +49,25 @@ static void offer(struct frames_work *w, const char *media, const char *syntax, 
     }
 }
 
+// Coded anew when asked for by name: the media that browsers' decoders know.
+static void offer_coded(struct frames_work *w) {
+    static const char *const syntaxes[] = {"1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90",
+                                           DCM_RLE_UID};
+    const char *stored = w->instance.syntax;
+    for (size_t i = 0; i < sizeof syntaxes / sizeof syntaxes[0]; i++) {
+        bool is_default;
+        const char *medium = web_syntax_media(syntaxes[i], &is_default);
+        if (strcmp(stored, syntaxes[i]) != 0 && archive_can_transcode(stored, syntaxes[i])) {
+            offer(w, medium, syntaxes[i], is_default, true);
+        }
+    }
+}
+
 static void make_offers(struct frames_work *w) {
     const char *stored = w->instance.syntax;
     if (web_syntax_is_plain(stored)) {
         offer(w, OCTETS, DCM_EXPLICIT_LE_UID, true, false);
+        offer_coded(w);
         return;
     }
     bool is_default;
@@ -61,8 +79,9 @@ static void make_offers(struct frames_work *w) {
     } else if (!deflated) {
         offer(w, OCTETS, stored, false, false); // big endian
     }
-    if (deflated || px_codec_find(stored) != NULL) {
+    if (archive_can_transcode(stored, DCM_EXPLICIT_LE_UID)) {
         offer(w, OCTETS, DCM_EXPLICIT_LE_UID, true, true);
+        offer_coded(w);
     }
 }
 
@@ -73,28 +92,47 @@ static int not_acceptable(const struct frames_work *w, struct err *e) {
         e, E_NOT_ACCEPTABLE,
         "the frame is stored as %s (%s)%s; ask for transfer-syntax=* to get it as stored",
         w->instance.syntax, syntax != NULL ? syntax->name : "unknown",
-        px_codec_find(w->instance.syntax) == NULL ? ", which this server does not decode" : "");
+        !archive_can_transcode(w->instance.syntax, DCM_EXPLICIT_LE_UID)
+            ? ", which this server does not decode"
+            : "");
+}
+
+static int list_named(struct web_request *r, struct frames_work *w, struct err *e) {
+    struct slice text = r->names.frames;
+    size_t max = 1;
+    for (size_t i = 0; i < text.len; i++) {
+        max += text.ptr[i] == ',';
+    }
+    max = max < WEB_FRAMES_MAX ? max : WEB_FRAMES_MAX;
+    w->numbers = arena_array(&r->arena, max, sizeof *w->numbers);
+    return w->numbers == NULL
+               ? err_set(e, E_MEMORY, "frame list")
+               : web_frame_list_parse(text, w->instance.frames, w->numbers, max, &w->count, e);
+}
+
+static int list_all(struct web_request *r, struct frames_work *w, struct err *e) {
+    const struct dcm_transfer_syntax *syntax =
+        dcm_transfer_syntax_find(slice_str(w->instance.syntax));
+    w->count = syntax != NULL && syntax->video ? 1 : w->instance.frames;
+    w->numbers = arena_array(&r->arena, w->count, sizeof *w->numbers);
+    if (w->numbers == NULL) {
+        return err_set(e, E_MEMORY, "frame list");
+    }
+    for (size_t i = 0; i < w->count; i++) {
+        w->numbers[i] = (uint32_t)i + 1;
+    }
+    return E_OK;
 }
 
 static int prepare(struct web_request *r, struct frames_work *w, struct err *e) {
     const struct web_names *n = &r->names;
     int rc = web_lookup_instance(r, n->study, n->series, n->instance, &w->instance, e);
-    if (rc != E_OK) {
-        return rc;
+    if (rc == E_OK && w->instance.frames == 0) {
+        rc = err_set(e, E_NOT_FOUND, "the instance has no pixels");
     }
-    if (w->instance.frames == 0) {
-        return err_set(e, E_NOT_FOUND, "the instance has no pixels");
+    if (rc == E_OK) {
+        rc = n->frames.ptr == NULL ? list_all(r, w, e) : list_named(r, w, e);
     }
-    size_t max = 1;
-    for (size_t i = 0; i < n->frames.len; i++) {
-        max += n->frames.ptr[i] == ',';
-    }
-    max = max < WEB_FRAMES_MAX ? max : WEB_FRAMES_MAX;
-    w->numbers = arena_array(&r->arena, max, sizeof *w->numbers);
-    if (w->numbers == NULL) {
-        return err_set(e, E_MEMORY, "frame list");
-    }
-    rc = web_frame_list_parse(n->frames, w->instance.frames, w->numbers, max, &w->count, e);
     struct web_accept accept;
     if (rc == E_OK) {
         rc = web_request_accepted(r, &accept, e);
@@ -188,17 +226,43 @@ static int answer_stored(struct web_request *r, struct frames_work *w, struct db
     return E_OK;
 }
 
-// On a thread that may wait for a worker.
-static void decode_frames(struct web_request *r) {
-    struct frames_work *w = r->work;
+struct frame_part {
+    const struct frames_work *work;
+    uint32_t number;
+};
+
+static int make_frame(struct web_request *r, const void *context, struct web_made *made,
+                      struct err *e) {
+    const struct frame_part *p = context;
+    made->syntax = p->work->offers[p->work->chosen].syntax;
+    int rc = archive_decode(r->server->archive, &p->work->instance.object, p->number, made->syntax,
+                            &made->bytes, NULL, e);
+    return rc == E_OK ? E_OK : err_context(e, "frame %u", p->number);
+}
+
+static int add_decoded_later(struct web_request *r, const struct frames_work *w,
+                             struct web_body *body, struct err *e) {
+    struct frame_part *parts = arena_array(&r->arena, w->count, sizeof *parts);
+    if (parts == NULL) {
+        return err_set(e, E_MEMORY, "frames");
+    }
+    for (size_t i = 0; i < w->count; i++) {
+        parts[i] = (struct frame_part){w, w->numbers[i]};
+        web_body_part_later(body, w->offers[w->chosen].media, location(r, w, w->numbers[i]),
+                            make_frame, &parts[i]);
+    }
+    return E_OK;
+}
+
+static int add_decoded(struct web_request *r, const struct frames_work *w, struct web_body *body,
+                       struct archive_pixels *ret_pixels, struct err *e) {
     const struct web_offer *o = &w->offers[w->chosen];
-    struct err e = {0};
-    struct web_body *body = web_body_new(r, &w->instance.object);
-    int rc = body == NULL ? err_set(&e, E_MEMORY, "answer") : E_OK;
+    int rc = E_OK;
     for (size_t i = 0; rc == E_OK && i < w->count; i++) {
         struct buf pixels;
         buf_init(&pixels, DECODED_MAX);
-        rc = archive_decode(r->server->archive, &w->instance.object, w->numbers[i], &pixels, &e);
+        rc = archive_decode(r->server->archive, &w->instance.object, w->numbers[i], o->syntax,
+                            &pixels, ret_pixels, e);
         if (rc == E_OK && o->multipart) {
             web_body_part(body, o->media, o->syntax, location(r, w, w->numbers[i]));
         }
@@ -207,6 +271,34 @@ static void decode_frames(struct web_request *r) {
         }
         buf_done(&pixels);
     }
+    return rc;
+}
+
+// What decoding changed of the description that metadata gives: our own application reads it.
+static void say_pixels(struct web_request *r, const struct archive_pixels *p) {
+    char bits[16];
+    (void)snprintf(bits, sizeof bits, "%u", p->bits_allocated);
+    web_answer_header(r, "MacLab-Photometric-Interpretation", p->photometric);
+    web_answer_header(r, "MacLab-Planar-Configuration", p->planar ? "1" : "0");
+    web_answer_header(r, "MacLab-Bits-Allocated", bits);
+}
+
+static uint64_t decoded_bytes(const struct frames_work *w) {
+    const struct retrieve_instance *i = &w->instance;
+    return (uint64_t)i->rows * i->columns * i->samples * ((i->bits_allocated + 7) / 8) * w->count;
+}
+
+// On a thread that may wait for a worker.
+static void decode_frames(struct web_request *r) {
+    const struct frames_work *w = r->work;
+    const struct web_offer *o = &w->offers[w->chosen];
+    struct err e = {0};
+    struct archive_pixels pixels = {{0}};
+    bool at_once = decoded_bytes(w) <= AT_ONCE_MAX || w->count == 1;
+    struct web_body *body = web_body_new(r, &w->instance.object);
+    int rc = body == NULL ? err_set(&e, E_MEMORY, "answer")
+             : at_once    ? add_decoded(r, w, body, &pixels, &e)
+                          : add_decoded_later(r, w, body, &e);
     if (rc != E_OK) {
         web_body_free(body);
         web_answer_error(r, &e);
@@ -214,6 +306,9 @@ static void decode_frames(struct web_request *r) {
     }
     web_body_answer(body, o->media, o->syntax);
     web_answer_immutable(r, w->etag);
+    if (at_once) {
+        say_pixels(r, &pixels);
+    }
 }
 
 void web_frames_get(struct web_request *r) {

@@ -156,10 +156,22 @@ static int answer_bulk(struct web_request *r, const struct bulk_work *w, struct 
     return E_OK;
 }
 
+// Pixel data in fragments are frames, not one value: the frames' door gives them.
+static bool is_encapsulated(const struct web_request *r, const struct bulk_work *w) {
+    const struct dcm_transfer_syntax *syntax =
+        dcm_transfer_syntax_find(slice_str(w->instance.syntax));
+    return slice_eq_str(r->names.rest, "7FE00010") && syntax != NULL && syntax->encapsulated &&
+           w->instance.frames > 0;
+}
+
 void web_bulk_get(struct web_request *r) {
     struct bulk_work work = {0};
     struct err e = {0};
     int rc = find_bulk(r, &work, &e);
+    if (rc == E_OK && is_encapsulated(r, &work)) {
+        web_frames_get(r);
+        return;
+    }
     if (rc == E_OK) {
         rc = choose_bulk(r, &work, &e);
     }

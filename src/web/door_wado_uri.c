@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // WADO-URI (PS3.18 9): one instance as its file or as a picture, the way OsiriX and Horos ask.
-// Without a transferSyntax a file goes out as it is stored; parameters that are not known are
-// passed over.
+// Without a transferSyntax a file goes out as it is stored, which is what those clients expect;
+// with one it is transcoded where it must be. Parameters that are not known are passed over.
 #include <microhttpd.h>
 #include <string.h>
 
+#include "archive/jobs.h"
 #include "dicom/uid.h"
 #include "web/accept.h"
 #include "web/door_rendered.h"
@@ -76,12 +77,51 @@ static int choose_form(struct web_request *r, const struct retrieve_instance *in
     return E_OK;
 }
 
+struct file_work {
+    struct hash object;
+    const char *syntax;
+    char etag[WEB_ETAG_MAX];
+};
+
+// On a thread that may wait for a worker.
+static void transcode_later(struct web_request *r) {
+    const struct file_work *w = r->work;
+    struct archive_file file = ARCHIVE_FILE_NONE;
+    struct err e = {0};
+    if (archive_transcode(r->server->archive, &w->object, w->syntax, &file, &e) != E_OK) {
+        web_answer_error(r, &e);
+        return;
+    }
+    web_answer_file(r, "application/dicom", &file, w->etag);
+}
+
+static int answer_transcoded(struct web_request *r, const struct retrieve_instance *i,
+                             struct slice syntax, struct err *e) {
+    struct file_work *w = arena_new(&r->arena, struct file_work);
+    const char *uid = arena_str(&r->arena, syntax);
+    if (w == NULL || uid == NULL) {
+        return err_set(e, E_MEMORY, "file");
+    }
+    if (!archive_can_transcode(i->syntax, uid)) {
+        return err_set(
+            e, E_NOT_ACCEPTABLE,
+            "the instance is stored with transfer syntax %s and cannot be put into %.64s",
+            i->syntax, uid);
+    }
+    w->object = i->object;
+    w->syntax = uid;
+    web_etag(w->etag, &i->object, "i", syntax);
+    if (!web_answer_unchanged(r, w->etag)) {
+        r->work = w;
+        web_request_later(r, WEB_RENDER, transcode_later);
+    }
+    return E_OK;
+}
+
 static int answer_file(struct web_request *r, const struct retrieve_instance *i, struct err *e) {
     struct slice syntax = web_url_param(&r->url, "transferSyntax");
     if (syntax.len > 0 && !slice_eq_str(syntax, "*") && !slice_eq_str(syntax, i->syntax)) {
-        return err_set(e, E_NOT_ACCEPTABLE,
-                       "the instance is stored with transfer syntax %s and is not transcoded",
-                       i->syntax);
+        return answer_transcoded(r, i, syntax, e);
     }
     char etag[WEB_ETAG_MAX];
     web_etag(etag, &i->object, "i", slice_str(""));

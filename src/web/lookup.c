@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "archive/archive.h"
+#include "archive/jobs.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "dicom/uid.h"
@@ -111,13 +112,41 @@ static void answer_unsatisfiable(struct web_request *r, uint64_t len) {
     web_answer_header(r, "Content-Range", text);
 }
 
+static void answer_fields(struct web_request *r, enum web_range_verdict verdict,
+                          const struct web_range *range, uint64_t len, const char *etag) {
+    if (verdict == WEB_RANGE_PART) {
+        char text[96];
+        (void)snprintf(text, sizeof text, "bytes %llu-%llu/%llu", (unsigned long long)range->first,
+                       (unsigned long long)(range->first + range->len - 1),
+                       (unsigned long long)len);
+        web_answer_header(r, "Content-Range", text);
+    }
+    web_answer_header(r, "Accept-Ranges", "bytes");
+    web_answer_immutable(r, etag);
+}
+
+// false: the range lies behind the end, and that is answered.
+static bool find_range(struct web_request *r, uint64_t len, const char *etag,
+                       struct web_range *ret_range, enum web_range_verdict *ret_verdict) {
+    *ret_range = (struct web_range){0, len};
+    *ret_verdict = web_range_parse(web_request_header(r, "Range"),
+                                   web_request_header(r, "If-Range"), etag, len, ret_range);
+    if (*ret_verdict == WEB_RANGE_UNSATISFIABLE) {
+        answer_unsatisfiable(r, len);
+        return false;
+    }
+    return true;
+}
+
+static unsigned status_of(enum web_range_verdict verdict) {
+    return verdict == WEB_RANGE_PART ? MHD_HTTP_PARTIAL_CONTENT : MHD_HTTP_OK;
+}
+
 void web_answer_object(struct web_request *r, const char *type, const struct hash *object,
                        uint64_t offset, uint64_t len, const char *etag) {
-    struct web_range range = {0, len};
-    enum web_range_verdict verdict = web_range_parse(
-        web_request_header(r, "Range"), web_request_header(r, "If-Range"), etag, len, &range);
-    if (verdict == WEB_RANGE_UNSATISFIABLE) {
-        answer_unsatisfiable(r, len);
+    struct web_range range;
+    enum web_range_verdict verdict;
+    if (!find_range(r, len, etag, &range, &verdict)) {
         return;
     }
     struct err e = {0};
@@ -126,18 +155,28 @@ void web_answer_object(struct web_request *r, const char *type, const struct has
         web_answer_error(r, &e);
         return;
     }
-    bool part = verdict == WEB_RANGE_PART;
-    answer_stretch(r, part ? MHD_HTTP_PARTIAL_CONTENT : MHD_HTTP_OK, type, open,
-                   offset + range.first, range.len);
+    answer_stretch(r, status_of(verdict), type, open, offset + range.first, range.len);
     web_object_done(r->server->objects, open);
-    if (part) {
-        char text[96];
-        (void)snprintf(text, sizeof text, "bytes %llu-%llu/%llu", (unsigned long long)range.first,
-                       (unsigned long long)(range.first + range.len - 1), (unsigned long long)len);
-        web_answer_header(r, "Content-Range", text);
+    answer_fields(r, verdict, &range, len, etag);
+}
+
+void web_answer_file(struct web_request *r, const char *type, struct archive_file *file,
+                     const char *etag) {
+    struct web_range range;
+    enum web_range_verdict verdict;
+    if (!find_range(r, file->len, etag, &range, &verdict)) {
+        archive_file_done(file);
+        return;
     }
-    web_answer_header(r, "Accept-Ranges", "bytes");
-    web_answer_immutable(r, etag);
+    struct MHD_Response *response =
+        MHD_create_response_from_fd_at_offset64(range.len, file->fd, range.first);
+    uint64_t len = file->len;
+    if (response != NULL) {
+        file->fd = -1;
+    }
+    archive_file_done(file);
+    web_answer_response(r, status_of(verdict), type, response, range.len);
+    answer_fields(r, verdict, &range, len, etag);
 }
 
 int web_request_accepted(struct web_request *r, struct web_accept *ret_accept, struct err *e) {

@@ -7,6 +7,7 @@
 
 #include "archive/retrieve.h"
 
+struct archive_file;
 struct db;
 struct err;
 struct web_accept;
@@ -30,6 +31,10 @@ void web_etag(char out[WEB_ETAG_MAX], const struct hash *object, const char *for
 // Part of an object as one body: 200, 206 or 416 by the Range field.
 void web_answer_object(struct web_request *r, const char *type, const struct hash *object,
                        uint64_t offset, uint64_t len, const char *etag);
+
+// A file of our own as one body, in the same way; takes it over.
+void web_answer_file(struct web_request *r, const char *type, struct archive_file *file,
+                     const char *etag);
 
 // The parsed Accept of the request.
 int web_request_accepted(struct web_request *r, struct web_accept *ret_accept, struct err *e);

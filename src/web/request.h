@@ -71,7 +71,8 @@ struct slice web_request_accept(struct web_request *r);
 // "http://host:port" as the client named us; from the arena.
 const char *web_request_origin(struct web_request *r);
 
-// Instead of an answer, from a handler of WEB_HERE: `handle` makes it on a thread that may wait.
+// Instead of an answer: `handle` makes it on a thread that may wait (from a handler that runs on
+// another thread: on one of the other kind).
 void web_request_later(struct web_request *r, enum web_where where, web_handler handle);
 
 // --- answers: exactly one of these for each request

@@ -108,8 +108,26 @@ static enum MHD_Result queue_answer(struct web_request *r) {
     return result;
 }
 
+static struct web_threads *threads_for(struct web_server *s, enum web_where where) {
+    return where == WEB_RENDER ? s->render : where == WEB_NETWORK ? s->network : s->catalogue;
+}
+
+static void answer_busy(struct web_request *r) {
+    web_answer_failure(r, MHD_HTTP_SERVICE_UNAVAILABLE, E_BUSY,
+                       "too many requests are waiting; try again", NULL);
+}
+
+// A handler may find that another kind of thread is needed, and says so with web_request_later.
 static void run_elsewhere(struct web_request *r) {
-    (r->later != NULL ? r->later : r->route->handle)(r);
+    web_handler handle = r->later != NULL ? r->later : r->route->handle;
+    r->later = NULL;
+    handle(r);
+    if (r->later != NULL) {
+        if (web_threads_push(threads_for(r->server, r->later_where), r)) {
+            return;
+        }
+        answer_busy(r);
+    }
     web_server_resume(r);
 }
 
@@ -129,11 +147,20 @@ static enum MHD_Result hand_over(struct web_request *r, struct web_threads *thre
     r->stage = WEB_STAGE_WAITING;
     web_server_suspend(r);
     if (!web_threads_push(threads, r)) {
-        web_answer_failure(r, MHD_HTTP_SERVICE_UNAVAILABLE, E_BUSY,
-                           "too many requests are waiting; try again", NULL);
+        answer_busy(r);
         web_server_resume(r);
     }
     return MHD_YES;
+}
+
+bool web_server_make(struct web_request *r, web_handler make) {
+    web_request_later(r, WEB_RENDER, make);
+    web_server_suspend(r);
+    if (web_threads_push(r->server->render, r)) {
+        return true;
+    }
+    web_server_resume(r);
+    return false;
 }
 
 static enum MHD_Result run(struct web_request *r) {
@@ -145,9 +172,7 @@ static enum MHD_Result run(struct web_request *r) {
         }
         where = r->later_where;
     }
-    return hand_over(r, where == WEB_RENDER    ? r->server->render
-                        : where == WEB_NETWORK ? r->server->network
-                                               : r->server->catalogue);
+    return hand_over(r, threads_for(r->server, where));
 }
 
 // A piece of a request's body. What is too long is passed over; the handler is not asked then.
@@ -337,15 +362,18 @@ void web_server_stop(struct web_server *s) {
         let_finish(s);
         atomic_store(&s->stopping, true); // uploads still on their way are given up
     }
-    web_threads_stop(s->catalogue);
-    web_threads_stop(s->render);
-    web_threads_stop(s->network);
+    web_threads_join(s->catalogue);
+    web_threads_join(s->render);
+    web_threads_join(s->network);
     while (atomic_load(&s->streams) > 0) {
         (void)usleep(STOP_POLL_US); // they have been told
     }
     if (s->daemon != NULL) {
         MHD_stop_daemon(s->daemon);
     }
+    web_threads_stop(s->catalogue); // nobody is left who could push
+    web_threads_stop(s->render);
+    web_threads_stop(s->network);
     web_static_close(s->files);
     web_pictures_free(s->pictures);
     web_objects_free(s->objects);

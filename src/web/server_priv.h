@@ -42,3 +42,8 @@ void web_server_resume(struct web_request *r);
 
 // From a handler of WEB_STREAM: stop calling back until web_server_resume.
 void web_server_suspend(struct web_request *r);
+
+// From the reader of an answer's body, on the event thread: `make` runs on a thread that may wait,
+// the connection sleeps meanwhile; the reader answers 0 and is called again behind it. false:
+// nobody is free.
+bool web_server_make(struct web_request *r, web_handler make);

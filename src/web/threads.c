@@ -96,7 +96,7 @@ bool web_threads_push(struct web_threads *t, struct web_request *r) {
     return room;
 }
 
-void web_threads_stop(struct web_threads *t) {
+void web_threads_join(struct web_threads *t) {
     if (t == NULL) {
         return;
     }
@@ -107,6 +107,14 @@ void web_threads_stop(struct web_threads *t) {
     for (unsigned i = 0; i < t->count; i++) {
         pthread_join(t->threads[i], NULL);
     }
+    t->count = 0;
+}
+
+void web_threads_stop(struct web_threads *t) {
+    if (t == NULL) {
+        return;
+    }
+    web_threads_join(t);
     pthread_cond_destroy(&t->work);
     pthread_mutex_destroy(&t->lock);
     mem_free(t);

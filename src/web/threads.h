@@ -17,5 +17,8 @@ int web_threads_start(unsigned count, size_t queue_max, void (*run)(struct web_r
 // false: the queue is full.
 bool web_threads_push(struct web_threads *t, struct web_request *r);
 
-// Runs what is queued, then ends. NULL allowed.
+// Runs what is queued, then ends; from here on pushing answers false. NULL allowed, and twice.
+void web_threads_join(struct web_threads *t);
+
+// Joins and frees: nobody may push any more. NULL allowed.
 void web_threads_stop(struct web_threads *t);
