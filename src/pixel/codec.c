@@ -9,15 +9,17 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "dicom/uid.h"
+#include "pixel/codec_deflated.h"
+#include "pixel/codec_j2k.h"
 #include "pixel/codec_jpeg.h"
+#include "pixel/codec_jpegls.h"
 #include "pixel/codec_native.h"
 #include "pixel/codec_rle.h"
 
-// Every codec of the house. Where two know a syntax, the first that accepts the image decodes it.
+// Every codec of the house; no syntax is in two.
 static const struct px_codec *const codecs[] = {
-    &px_codec_native,
-    &px_codec_rle,
-    &px_codec_jpeg,
+    &px_codec_native, &px_codec_rle, &px_codec_jpeg,
+    &px_codec_jpegls, &px_codec_j2k, &px_codec_deflated,
 };
 
 const struct px_codec *px_codec_find(const char *syntax_uid) {

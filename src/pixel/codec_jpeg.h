@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// 8-bit JPEG: baseline and extended sequential (PS3.5 8.2.1) through libjpeg-turbo. Colour comes
-// out as RGB. 12-bit streams are refused.
+// JPEG, all processes with Huffman codes that are not hierarchical (PS3.5 8.2.1): baseline,
+// extended, spectral selection, full progression, lossless. The stream itself says which decoder
+// reads it: 8 bits by cosine transform go through libjpeg-turbo (jpeg_read.h), deeper ones and the
+// lossless process through our own (jpeg_dct.h, jpeg_lossless.h). Colour of the lossy processes
+// comes out as RGB, that of the lossless one as it is labelled.
 #pragma once
 
 #include "pixel/codec.h"

@@ -9,13 +9,17 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "dicom/uid.h"
+#include "pixel/encoder_deflated.h"
+#include "pixel/encoder_j2k.h"
+#include "pixel/encoder_jpeg.h"
+#include "pixel/encoder_jpegls.h"
 #include "pixel/encoder_native.h"
 #include "pixel/encoder_rle.h"
 #include "pixel/planes.h"
 
 static const struct px_encoder *const encoders[] = {
-    &px_encoder_native,
-    &px_encoder_rle,
+    &px_encoder_native, &px_encoder_rle,      &px_encoder_jpegls,
+    &px_encoder_j2k,    &px_encoder_deflated, &px_encoder_jpeg,
 };
 
 const struct px_encoder *px_encoder_find(const char *syntax_uid) {

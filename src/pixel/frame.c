@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/num.h"
 
 #define ALIGNMENT 64u
 
@@ -51,6 +52,41 @@ void px_frame_describe(struct px_frame *f, const struct px_image *im) {
     f->planar = im->planar;
     f->photometric = im->photometric;
     f->kind = im->kind;
+}
+
+static void extend8(uint8_t *samples, size_t count, unsigned spare) {
+    for (size_t i = 0; i < count; i++) {
+        samples[i] = (uint8_t)((int8_t)(samples[i] << spare) >> spare);
+    }
+}
+
+static void extend16(uint8_t *samples, size_t count, unsigned spare) {
+    for (size_t i = 0; i < count; i++) {
+        int16_t value = (int16_t)(num_le16(samples + 2 * i) << spare);
+        num_put_le16(samples + 2 * i, (uint16_t)(value >> spare));
+    }
+}
+
+static void extend32(uint8_t *samples, size_t count, unsigned spare) {
+    for (size_t i = 0; i < count; i++) {
+        int32_t value = (int32_t)(num_le32(samples + 4 * i) << spare);
+        num_put_le32(samples + 4 * i, (uint32_t)(value >> spare));
+    }
+}
+
+void px_frame_extend_sign(struct px_frame *f, unsigned precision) {
+    if (!f->is_signed || precision != f->bits_stored || precision >= f->bits_allocated ||
+        f->high_bit != precision - 1) {
+        return;
+    }
+    unsigned spare = f->bits_allocated - precision;
+    if (f->bits_allocated == 8) {
+        extend8(f->own, f->len, spare);
+    } else if (f->bits_allocated == 16) {
+        extend16(f->own, f->len / 2, spare);
+    } else if (f->bits_allocated == 32) {
+        extend32(f->own, f->len / 4, spare);
+    }
 }
 
 bool px_frame_same(const struct px_frame *a, const struct px_frame *b) {

@@ -48,6 +48,10 @@ void px_frame_borrow(struct px_frame *f, struct slice bytes);
 // Copies the description of an image: what an uncompressed frame of it looks like.
 void px_frame_describe(struct px_frame *f, const struct px_image *im);
 
+// Fills the bits above bits stored of signed integers with the sign, where the coding gave exactly
+// `precision` = bits stored bits of two's complement (JPEG and JPEG-LS know no sign). Own samples.
+void px_frame_extend_sign(struct px_frame *f, unsigned precision);
+
 // Whether two frames have the same description (their samples are not looked at).
 bool px_frame_same(const struct px_frame *a, const struct px_frame *b);
 

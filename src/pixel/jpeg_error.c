@@ -33,6 +33,7 @@ struct jpeg_error_mgr *px_jpeg_error_init(struct px_jpeg_error *error) {
     manager->output_message = say_nothing;
     error->damage = 0;
     error->ended = false;
+    error->too_many_scans = false;
     error->text[0] = '\0';
     return manager;
 }

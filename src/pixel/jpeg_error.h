@@ -13,6 +13,7 @@ struct px_jpeg_error {
     struct jpeg_error_mgr manager; // first: libjpeg hands out its address
     jmp_buf back;
     bool ended;                 // the input was used up before an end marker came
+    bool too_many_scans;        // the reader's own limit
     int damage;                 // warning code that means lost picture data, 0: none
     char text[JMSG_LENGTH_MAX]; // of the fatal error or the damage
 };

@@ -39,21 +39,28 @@ static void last_block(j_compress_ptr cinfo) {
     buf_put(w->out, w->block, sizeof w->block - w->destination.free_in_buffer);
 }
 
-static void set_up(struct writer *w, uint32_t width, uint32_t height, uint8_t channels,
-                   unsigned quality) {
+struct picture {
+    const uint8_t *pixels;
+    uint32_t width;
+    uint32_t height;
+    uint8_t channels;
+    J_COLOR_SPACE space;
+};
+
+static void set_up(struct writer *w, const struct picture *p, unsigned quality) {
     struct jpeg_compress_struct *c = &w->cinfo;
     w->destination.init_destination = start_block;
     w->destination.empty_output_buffer = block_full;
     w->destination.term_destination = last_block;
     c->dest = &w->destination;
     c->client_data = w;
-    c->image_width = width;
-    c->image_height = height;
-    c->input_components = channels;
-    c->in_color_space = channels == 3 ? JCS_RGB : JCS_GRAYSCALE;
+    c->image_width = p->width;
+    c->image_height = p->height;
+    c->input_components = p->channels;
+    c->in_color_space = p->space;
     jpeg_set_defaults(c);
     jpeg_set_quality(c, (int)quality, TRUE);
-    if (channels == 3 && quality >= FULL_CHROMA_FROM) {
+    if (p->channels == 3 && quality >= FULL_CHROMA_FROM) {
         c->comp_info[0].h_samp_factor = 1;
         c->comp_info[0].v_samp_factor = 1;
     }
@@ -73,14 +80,14 @@ static void write_rows(struct writer *w, const uint8_t *pixels) {
     }
 }
 
-int px_jpeg_write(const uint8_t *pixels, uint32_t width, uint32_t height, uint8_t channels,
-                  unsigned quality, struct buf *out, struct err *e) {
-    if (width == 0 || height == 0 || (channels != 1 && channels != 3) || quality < 1 ||
+static int write_picture(const struct picture *p, unsigned quality, struct buf *out,
+                         struct err *e) {
+    if (p->width == 0 || p->height == 0 || (p->channels != 1 && p->channels != 3) || quality < 1 ||
         quality > 100) {
-        return err_set(e, E_ARGUMENT, "a JPEG of %u x %u with %u channels, quality %u", width,
-                       height, channels, quality);
+        return err_set(e, E_ARGUMENT, "a JPEG of %u x %u with %u channels, quality %u", p->width,
+                       p->height, p->channels, quality);
     }
-    if (width > JPEG_MAX_DIMENSION || height > JPEG_MAX_DIMENSION) {
+    if (p->width > JPEG_MAX_DIMENSION || p->height > JPEG_MAX_DIMENSION) {
         return err_set(e, E_LIMIT, "a JPEG has at most %ld pixels a side", JPEG_MAX_DIMENSION);
     }
     struct writer w = {.out = out};
@@ -90,10 +97,22 @@ int px_jpeg_write(const uint8_t *pixels, uint32_t width, uint32_t height, uint8_
         return err_set(e, E_INTERNAL, "JPEG writing: %s", w.error.text);
     }
     jpeg_create_compress(&w.cinfo);
-    set_up(&w, width, height, channels, quality);
+    set_up(&w, p, quality);
     jpeg_start_compress(&w.cinfo, TRUE);
-    write_rows(&w, pixels);
+    write_rows(&w, p->pixels);
     jpeg_finish_compress(&w.cinfo);
     jpeg_destroy_compress(&w.cinfo);
     return buf_check(out, "a JPEG", e);
+}
+
+int px_jpeg_write(const uint8_t *pixels, uint32_t width, uint32_t height, uint8_t channels,
+                  unsigned quality, struct buf *out, struct err *e) {
+    struct picture p = {pixels, width, height, channels, channels == 3 ? JCS_RGB : JCS_GRAYSCALE};
+    return write_picture(&p, quality, out, e);
+}
+
+int px_jpeg_write_ycc(const uint8_t *pixels, uint32_t width, uint32_t height, unsigned quality,
+                      struct buf *out, struct err *e) {
+    struct picture p = {pixels, width, height, 3, JCS_YCbCr};
+    return write_picture(&p, quality, out, e);
 }

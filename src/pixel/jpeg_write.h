@@ -10,3 +10,7 @@ struct err;
 
 int px_jpeg_write(const uint8_t *pixels, uint32_t width, uint32_t height, uint8_t channels,
                   unsigned quality, struct buf *out, struct err *e);
+
+// The same of samples that are YCbCr already.
+int px_jpeg_write_ycc(const uint8_t *pixels, uint32_t width, uint32_t height, unsigned quality,
+                      struct buf *out, struct err *e);

@@ -192,8 +192,8 @@ static void test_no_codec(void **state) {
     struct px_range range = {0, 4, 1};
     struct px_frames t = {
         .ranges = &range, .count = 1, .source = PX_FRAMES_ONE_EACH, .word_bits = 8};
-    static const char *const unknown[] = {"1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70",
-                                          "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90"};
+    static const char *const unknown[] = {"1.2.840.10008.1.2.4.52", "1.2.840.10008.1.2.4.92",
+                                          "1.2.840.10008.1.2.4.93", "1.2.840.10008.1.2.4.100"};
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
         CLEANUP(cleanup_px_frame) struct px_frame f = {0};
         struct err e = {0};
@@ -207,15 +207,80 @@ static void test_no_codec(void **state) {
     }
 }
 
-static void test_twelve_bit_jpeg(void **state) {
+// Widths that a coding has no form for are refused before a byte is looked at.
+static void test_refusals(void **state) {
     (void)state;
-    char reason[PX_REASON_MAX];
-    struct px_image im = image("1.2.840.10008.1.2.4.51", 2, 2, 1, 8);
-    assert_true(px_can_decode(&im, reason));
-    im.bits_allocated = 16;
-    im.bits_stored = 12;
-    assert_false(px_can_decode(&im, reason));
-    assert_non_null(strstr(reason, "8 bits"));
+    static const struct {
+        const char *uid;
+        uint16_t allocated;
+        bool can;
+    } cases[] = {
+        {"1.2.840.10008.1.2.4.50", 8, true},
+        {"1.2.840.10008.1.2.4.51", 16, true},
+        {"1.2.840.10008.1.2.4.70", 16, true},
+        {"1.2.840.10008.1.2.4.70", 32, false},
+        {"1.2.840.10008.1.2.4.51", 1, false},
+        {"1.2.840.10008.1.2.4.80", 16, true},
+        {"1.2.840.10008.1.2.4.80", 1, false},
+        {"1.2.840.10008.1.2.4.80", 32, false},
+        {"1.2.840.10008.1.2.4.90", 1, true},
+        {"1.2.840.10008.1.2.4.90", 32, true},
+        {"1.2.840.10008.1.2.4.90", 12, false},
+        {"1.2.840.10008.1.2.4.201", 16, true},
+        {"1.2.840.10008.1.2.8.1", 1, true},
+        {"1.2.840.10008.1.2.8.1", 12, false},
+        {DCM_RLE_UID, 1, false},
+        {DCM_RLE_UID, 32, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char reason[PX_REASON_MAX] = "";
+        struct px_frame f;
+        struct err e = {0};
+        struct px_image im = image(cases[i].uid, 2, 2, 1, cases[i].allocated);
+        assert_int_equal(px_can_decode(&im, reason), cases[i].can);
+        assert_int_equal(px_decode_describe(&im, &f, &e), cases[i].can ? E_OK : E_NOT_ACCEPTABLE);
+        assert_true(cases[i].can || strstr(reason, im.syntax->name) != NULL);
+    }
+}
+
+// What frames will look like before one is decoded.
+static void test_descriptions(void **state) {
+    (void)state;
+    static const struct {
+        const char *uid;
+        enum px_photometric label;
+        enum px_photometric frame;
+        bool planar; // stays
+    } cases[] = {
+        {"1.2.840.10008.1.2.4.50", PX_YBR_FULL_422, PX_RGB, false},
+        {"1.2.840.10008.1.2.4.51", PX_RGB, PX_RGB, false},
+        {"1.2.840.10008.1.2.4.57", PX_YBR_FULL, PX_YBR_FULL, true},
+        {"1.2.840.10008.1.2.4.70", PX_YBR_FULL_422, PX_YBR_FULL, true},
+        {"1.2.840.10008.1.2.4.80", PX_RGB, PX_RGB, true},
+        {"1.2.840.10008.1.2.4.81", PX_YBR_FULL_422, PX_YBR_FULL, true},
+        {"1.2.840.10008.1.2.4.90", PX_YBR_RCT, PX_RGB, true},
+        {"1.2.840.10008.1.2.4.91", PX_YBR_ICT, PX_RGB, true},
+        {"1.2.840.10008.1.2.4.201", PX_YBR_FULL, PX_YBR_FULL, true},
+        {DCM_RLE_UID, PX_YBR_FULL_422, PX_YBR_FULL, true},
+        {DCM_EXPLICIT_LE_UID, PX_YBR_FULL_422, PX_YBR_FULL_422, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct px_image im = image(cases[i].uid, 2, 2, 1, 8);
+        struct px_frame f;
+        struct err e = {0};
+        im.samples = 3;
+        im.planar = true;
+        im.photometric = cases[i].label;
+        assert_int_equal(px_decode_describe(&im, &f, &e), E_OK);
+        assert_int_equal(f.photometric, cases[i].frame);
+        assert_int_equal(f.planar, cases[i].planar);
+    }
+    struct px_image im = image(DCM_EXPLICIT_LE_UID, 2, 2, 1, 12);
+    struct px_frame f;
+    struct err e = {0};
+    assert_int_equal(px_decode_describe(&im, &f, &e), E_OK);
+    assert_int_equal(f.bits_allocated, 16);
+    assert_int_equal(f.bits_stored, 12);
 }
 
 static void test_frames_fail_alone(void **state) {
@@ -260,7 +325,8 @@ int main(void) {
         cmocka_unit_test(test_rle_planes),
         cmocka_unit_test(test_borrowing),
         cmocka_unit_test(test_no_codec),
-        cmocka_unit_test(test_twelve_bit_jpeg),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_descriptions),
         cmocka_unit_test(test_frames_fail_alone),
         cmocka_unit_test(test_limit),
     };
