@@ -11,7 +11,7 @@
 
 #define ROW_SQL_MAX ((size_t)8192)
 
-static const char *key_suffix(enum attribute_kind kind) {
+const char *row_key_suffix(enum attribute_kind kind) {
     switch (kind) {
     case ATTRIBUTE_FOLD:
     case ATTRIBUTE_NAME:
@@ -38,7 +38,7 @@ static void put_insert(struct buf *out, const char *table, enum search_level lev
     for (size_t id = 0; id < ATTRIBUTE_EXTRACTED; id++) {
         const struct attribute *a = attribute_at(id);
         if (a->face.level == level) {
-            const char *suffix = key_suffix(a->kind);
+            const char *suffix = row_key_suffix(a->kind);
             buf_printf(out, ", %s", a->column);
             count++;
             if (suffix != NULL) {
@@ -91,17 +91,22 @@ static void bind_key(struct arena *a, struct db_stmt *s, int at, enum attribute_
     }
 }
 
+int row_bind_value(struct arena *a, struct db_stmt *s, int at, enum attribute_kind kind,
+                   struct slice text) {
+    text = text.len == 0 ? slice_str("") : text;
+    db_bind_text(s, at++, text);
+    if (row_key_suffix(kind) != NULL) {
+        bind_key(a, s, at++, kind, text);
+    }
+    return at;
+}
+
 void row_bind(struct arena *a, struct db_stmt *s, int at, enum search_level level,
               const struct record *r) {
     for (size_t id = 0; id < ATTRIBUTE_EXTRACTED; id++) {
         const struct attribute *attribute = attribute_at(id);
-        if (attribute->face.level != level) {
-            continue;
-        }
-        struct slice text = r->texts[id].len == 0 ? slice_str("") : r->texts[id];
-        db_bind_text(s, at++, text);
-        if (key_suffix(attribute->kind) != NULL) {
-            bind_key(a, s, at++, attribute->kind, text);
+        if (attribute->face.level == level) {
+            at = row_bind_value(a, s, at, attribute->kind, r->texts[id]);
         }
     }
 }

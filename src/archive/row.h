@@ -3,12 +3,20 @@
 #pragma once
 
 #include "archive/attributes.h"
+#include "base/slice.h"
 
 struct arena;
 struct db;
 struct db_stmt;
 struct err;
 struct record;
+
+// What the column beside a value's is called: "_fold", "_key"; NULL: it has none.
+const char *row_key_suffix(enum attribute_kind kind);
+// Binds a value, and what its other column holds, from parameter `at` on. Returns the parameter
+// behind. Folded text lives in `a`.
+int row_bind_value(struct arena *a, struct db_stmt *s, int at, enum attribute_kind kind,
+                   struct slice text);
 
 // Prepares the INSERT of a row of `table`: the columns named in `first` (`first_count` of them),
 // then those of the level's attributes.
