@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "pixel/grey_table.h"
 #include "pixel/sample.h"
 
 static uint8_t deep_to_byte(uint32_t value, unsigned bits) {
@@ -108,7 +109,21 @@ void px_colour_fill(const struct px_image *im, const struct px_frame *f,
     }
 }
 
-static void palette_row(const struct px_frame *f, const uint8_t *table, uint32_t y, uint8_t *out) {
+void px_colour_fill_supplemental(const struct px_image *im, const struct px_frame *f,
+                                 const struct px_grey_path *path,
+                                 uint8_t table[PX_COLOUR_TABLE_LEN]) {
+    struct px_sample s = px_sample_of(f);
+    px_colour_fill(im, f, table);
+    for (uint32_t rank = 0; rank <= s.mask; rank++) {
+        int64_t stored = px_sample_of_rank(s, rank);
+        if (stored >= im->palette.first) {
+            return; // ranks are in the order of values
+        }
+        memset(table + 3 * (size_t)rank, px_grey_byte(path, (double)stored), 3);
+    }
+}
+
+void px_colour_table_row(const struct px_frame *f, const uint8_t *table, uint32_t y, uint8_t *out) {
     struct px_sample s = px_sample_of(f);
     uint64_t first = (uint64_t)y * f->columns;
     for (uint32_t x = 0; x < f->columns; x++) {
@@ -119,7 +134,7 @@ static void palette_row(const struct px_frame *f, const uint8_t *table, uint32_t
 
 void px_colour_row(const struct px_frame *f, const uint8_t *table, uint32_t y, uint8_t *out) {
     if (f->photometric == PX_PALETTE_COLOR) {
-        palette_row(f, table, y, out);
+        px_colour_table_row(f, table, y, out);
         return;
     }
     if (shares_chroma(f)) {

@@ -10,6 +10,7 @@
 #include "dicom/tags.h"
 #include "dicom/uid.h"
 #include "pixel/grey.h"
+#include "pixel/overlay.h"
 #include "pixel/palette.h"
 
 #define PIXEL_RATIO_MAX 100.0 // beyond it a spacing is an error, not a shape
@@ -194,8 +195,12 @@ static bool get_pair(const struct dcm_dataset *d, dcm_tag tag, double *ret_first
 // PS3.3 10.7 and C.7.6.3.1.7: spacing in the patient, at the detector, or a bare ratio.
 static void read_pixel_shape(const struct dcm_dataset *d, struct px_image *im) {
     const struct dcm_dataset *shared = dcm_first_item(d, DCM_SharedFunctionalGroupsSequence);
+    const struct dcm_dataset *frame = dcm_first_item(d, DCM_PerFrameFunctionalGroupsSequence);
     const struct dcm_dataset *measures =
         shared == NULL ? NULL : dcm_first_item(shared, DCM_PixelMeasuresSequence);
+    if (measures == NULL && frame != NULL) { // one shape for all: that of the first frame
+        measures = dcm_first_item(frame, DCM_PixelMeasuresSequence);
+    }
     double down = 1;
     double across = 1;
     im->has_spacing = get_pair(d, DCM_PixelSpacing, &down, &across) ||
@@ -279,16 +284,31 @@ static int read_coding(const struct dcm_dataset *d, struct px_image *im, struct 
     return code;
 }
 
+// PS3.3 C.7.6.19 and C.8.16.2.1.1: grey stored values below the first entry, coloured ones from it
+// on, in images that say so.
+static bool has_supplemental(const struct dcm_dataset *d, const struct px_image *im) {
+    struct slice text;
+    return im->photometric == PX_MONOCHROME2 && im->kind == PX_PIXEL_INTEGER &&
+           im->bits_stored <= 16 && dcm_text(d, DCM_PixelPresentation, 0, &text) &&
+           (slice_eq_str(text, "COLOR") || slice_eq_str(text, "MIXED") ||
+            slice_eq_str(text, "COLOR_RANGE")) &&
+           dcm_get(d, DCM_RedPaletteColorLookupTableDescriptor) != NULL;
+}
+
 int px_image_read(struct arena *a, const struct dcm_dataset *d,
                   const struct dcm_transfer_syntax *syntax, struct px_image *ret_image,
                   struct err *e) {
     struct px_image im = {.syntax = syntax, .pixel_height = 1};
     int code = read_coding(d, &im, e);
-    if (code == E_OK && im.photometric == PX_PALETTE_COLOR) {
-        code = px_palette_read(a, d, &im.palette, e);
+    im.supplemental = code == E_OK && has_supplemental(d, &im);
+    if (code == E_OK && (im.photometric == PX_PALETTE_COLOR || im.supplemental)) {
+        code = px_palette_read(a, d, im.is_signed, &im.palette, e);
     }
     if (code == E_OK) {
         code = px_grey_read(a, d, &im, e);
+    }
+    if (code == E_OK) {
+        code = px_overlays_read(a, d, &im, &im.overlays, &im.overlay_count, &im.overlays_bad, e);
     }
     if (code != E_OK) {
         return code;

@@ -14,6 +14,7 @@ struct arena;
 struct dcm_dataset;
 struct dcm_transfer_syntax;
 struct err;
+struct px_overlay;
 
 #define PX_SIDE_MAX 65535u                       // rows, columns
 #define PX_FRAMES_MAX 1000000u                   // in one instance
@@ -126,8 +127,12 @@ struct px_image {
     double column_spacing; // between columns
     bool lossy;            // Lossy Image Compression "01"
     bool tiled; // frames are tiles of a larger picture (PS3.3 C.8.12.4, Total Pixel Matrix)
-    struct px_palette palette;        // count 0 when there is none
-    struct px_grey grey;              // of all frames that have none of their own
+    struct px_palette palette; // count 0 when there is none
+    bool supplemental;         // the palette colours grey values from its first one on (C.7.6.19)
+    struct px_grey grey;       // of all frames that have none of their own
+    const struct px_overlay *overlays; // overlay.h; in the arena
+    uint32_t overlay_count;
+    uint32_t overlays_bad;            // left out because they contradict themselves
     const struct px_grey *frame_grey; // NULL, or `frames` entries (enhanced multi-frame)
 };
 

@@ -13,10 +13,12 @@ struct err;
 struct px_painter {
     const struct px_image *image;
     const struct px_frame *frame;
+    uint32_t frame_number;    // from 0
     struct px_grey_path path; // grey only
     uint8_t *table;           // owned; NULL when the path is taken value by value
     uint8_t channels;         // 1 or 3
     bool invert;              // colour only: the grey path has its own
+    bool overlays;            // are drawn
 };
 
 // The image and the frame must outlive the painter. On failure there is nothing to release.

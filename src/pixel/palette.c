@@ -163,11 +163,11 @@ static const struct colour colours[3] = {
      DCM_SegmentedBluePaletteColorLookupTableData},
 };
 
-static int read_colour(struct arena *a, const struct dcm_dataset *d, const struct colour *c,
-                       struct px_lut_descriptor *ret_descriptor, const uint16_t **ret_entries,
-                       struct err *e) {
+static int read_colour(struct arena *a, const struct dcm_dataset *d, bool is_signed,
+                       const struct colour *c, struct px_lut_descriptor *ret_descriptor,
+                       const uint16_t **ret_entries, struct err *e) {
     char path[DCM_TAG_TEXT_LEN + 1];
-    int code = px_lut_descriptor(dcm_get(d, c->descriptor), false, ret_descriptor, e);
+    int code = px_lut_descriptor(dcm_get(d, c->descriptor), is_signed, ret_descriptor, e);
     if (code != E_OK) {
         return err_in(e, dcm_tag_text(c->descriptor, path));
     }
@@ -193,12 +193,12 @@ static uint8_t real_bits(const uint16_t *const entries[3], uint32_t count, uint8
     return 8;
 }
 
-int px_palette_read(struct arena *a, const struct dcm_dataset *d, struct px_palette *ret_palette,
-                    struct err *e) {
+int px_palette_read(struct arena *a, const struct dcm_dataset *d, bool is_signed,
+                    struct px_palette *ret_palette, struct err *e) {
     struct px_lut_descriptor descriptors[3];
     const uint16_t *entries[3];
     for (int c = 0; c < 3; c++) {
-        int code = read_colour(a, d, &colours[c], &descriptors[c], &entries[c], e);
+        int code = read_colour(a, d, is_signed, &colours[c], &descriptors[c], &entries[c], e);
         if (code != E_OK) {
             return code;
         }

@@ -14,9 +14,10 @@ struct err;
 
 #define PX_SEGMENTED_BYTES_MAX ((size_t)1 << 20)
 
+// `is_signed`: of the pixels, so the first value mapped may be negative whatever its VR says.
 // E_MISSING without tables; E_MISMATCH when the three colours have different lengths.
-int px_palette_read(struct arena *a, const struct dcm_dataset *d, struct px_palette *ret_palette,
-                    struct err *e);
+int px_palette_read(struct arena *a, const struct dcm_dataset *d, bool is_signed,
+                    struct px_palette *ret_palette, struct err *e);
 
 // Segments to exactly `count` entries. Units are bytes or words of either order.
 struct px_segments {

@@ -30,6 +30,7 @@ int px_thumbnail_make(const struct px_image *im, const struct px_frames *frames,
                       uint32_t side, enum px_format format, struct buf *out, struct err *e) {
     uint32_t most = side == 0 ? PX_THUMBNAIL_SIDE : side;
     struct px_picture picture = {.frame = px_image_representative(im), .format = format};
+    picture.options.hide_overlays = true; // at this size they only hide the image
     double tall = im->pixel_height;
     double height = im->rows * (tall > 1 ? tall : 1);
     double width = im->columns / (tall < 1 ? tall : 1);

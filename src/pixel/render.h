@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a decoded frame to 8-bit grey or RGB: modality, VOI, presentation (PS3.3 C.11, PS3.4 N.2),
-// colour spaces (C.7.6.3.1.2), viewport (PS3.18 8.3.5.1.3) with square pixels. Overlays, shutters
-// and presentation states are not applied. picture.h makes a JPEG or PNG of it in one call.
+// colour spaces (C.7.6.3.1.2), overlays (C.9.2), viewport (PS3.18 8.3.5.1.3) with square pixels.
+// Shutters and presentation states are not applied. picture.h makes a JPEG or PNG of it in one
+// call.
 #pragma once
 
 #include <stdbool.h>
@@ -49,7 +50,8 @@ struct px_render_options {
     struct px_window window;
     bool has_viewport; // else full resolution
     struct px_viewport viewport;
-    bool invert; // after everything else
+    bool invert;        // after everything else
+    bool hide_overlays; // they are drawn otherwise
 };
 
 // `frame_number` (from 0) chooses the grey path of enhanced images. Colour images ignore windows.
