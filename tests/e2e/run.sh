@@ -11,11 +11,7 @@ scripts=("$@")
 [ ${#scripts[@]} -gt 0 ] || scripts=(run dicomweb-client ohif)
 PATH="$(tools/node.sh "$build"):$PATH"
 export PATH MACLAB="${MACLAB:-$build/maclab}"
-wanted=$(sha256sum < tests/e2e/package-lock.json)
-if [ "$(cat "$build/e2e.stamp" 2> /dev/null)" != "$wanted" ] || [ ! -d tests/e2e/node_modules ]; then
-    (cd tests/e2e && npm ci --no-audit --no-fund --loglevel=error)
-    echo "$wanted" > "$build/e2e.stamp"
-fi
+tests/e2e/install.sh "$build"
 case " ${scripts[*]} " in
     *" ohif "*) OHIF_DIST=$(tests/e2e/ohif.sh "$build") && export OHIF_DIST ;;
 esac

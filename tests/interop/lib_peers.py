@@ -205,16 +205,24 @@ class Server:
 
 
 class Node(Server):
-    """`maclab serve` with its DICOM node. peers: {AE title: port} of who may call (port 9 when nobody is called back)."""
+    """`maclab serve` with its DICOM node. peers: {AE title: port} of who may call (port 9 when nobody is called back). tls: with a
+    TLS port, too, and certificates of a self-made authority: at("node.pem"), at("peer.pem"), at("stranger.pem") …"""
 
-    def __init__(self, peers=(), options=(), data=None, calling="TESTER", peer_options=None):
+    def __init__(self, peers=(), options=(), data=None, calling="TESTER", peer_options=None, tls=False):
         super().__init__()
         self.data = data or os.path.join(self.folder, "data")
-        self.options, self.calling = options, calling
-        self.http = None
+        self.options, self.calling = list(options), calling
+        self.http, self.tls_port = None, free_port() if tls else None
+        if tls:
+            certificates(self.folder)
+            self.options += ["--dicom-tls", "127.0.0.1:%d" % self.tls_port, "--certificate", self.at("node.pem"), "--key",
+                             self.at("node.key"), "--trust", self.at("authority.pem")]
         for aet, port in {calling: 9, **dict(peers)}.items():
             self.peer_add(aet, port, *(peer_options or {}).get(aet, ()))
         self.start()
+
+    def at(self, name):
+        return os.path.join(self.folder, name)
 
     def peer_add(self, aet, port, *options):
         tool(MACLAB, "peer", "add", "--data", self.data, aet, "127.0.0.1:%d" % port, *options)
