@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Decodes every sample file whose codec the pixel floor has (uncompressed, RLE, JPEG baseline) with
-px_probe, with pydicom and with DCMTK, and compares sample by sample: lossless must be equal, JPEG may
-differ by rounding. Reports each disagreement; known ones are listed with their reason.
+"""Decodes every sample file with px_probe, with pydicom, with DCMTK and with GDCM, and compares sample by
+sample: lossless must be equal, lossy JPEG and the irreversible wavelet may differ by rounding. A file with pixels
+that nothing here decodes is a failure unless it is known to be broken, and so is a compressed one that no peer could
+be asked about. Reports each disagreement; known ones are listed with their reason.
 Usage: pixels.py --build BUILD [SAMPLES]"""
 import argparse
 import os
@@ -11,27 +12,67 @@ import subprocess
 import sys
 import tempfile
 import warnings
+import zlib
 
 try:
+    import gdcm
     import numpy as np
     import pydicom
 except ImportError as missing:
-    print("skipped: %s (Debian's python3-pydicom and python3-numpy)" % missing)
+    print("skipped: %s (Debian's python3-gdcm, python3-numpy and python3-pydicom)" % missing)
     sys.exit(77)
 
 warnings.simplefilter("ignore")
+gdcm.Trace.WarningOff()
+gdcm.Trace.ErrorOff()
+gdcm.Trace.DebugOff()
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-JPEG = {"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"}
+JPEG = {"1.2.840.10008.1.2.4.%d" % n for n in (50, 51, 53, 55)}
+JPEG_LOSSLESS = {"1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"}
+JPEG_LS = {"1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"}
+JPEG_2000_LOSSY = {"1.2.840.10008.1.2.4.91", "1.2.840.10008.1.2.4.203"}
+NATIVE = {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"}
 RLE = "1.2.840.10008.1.2.5"
 # JPEG decoders may round differently: in the inverse DCT, in the chroma filter, in YCbCr to RGB.
 JPEG_TOLERANCE = 3
+J2K_TOLERANCE = 1
+# Files that nobody decodes, and why.
+BROKEN = {
+    "broken/JPEG2000-embedded-sequence-delimiter.dcm": "bytes of its header were overwritten",
+    "broken/GH1146.dcm": "no pixels",
+    "broken/badVR.dcm": "Number of Frames is no number",
+    "broken/emri_small_jpeg_2k_lossless_too_short.dcm": "cut",
+    "broken/meta_missing_tsyntax.dcm": "no image",
+    "broken/rtplan_truncated.dcm": "cut, no image",
+    "private-tags/nested_priv_SQ.dcm": "no image",
+}
+# Compressed files that no peer here decodes, and where else their samples are: a file, and how much of its frames.
+TWINS = {
+    "codecs/j2k-lossless-90/liver_j2k.dcm": ("codecs/deflated-image-frame/liver_deflate.dcm", (512, 512)),
+    "broken/liver_nonbyte_aligned_j2k.dcm": ("codecs/deflated-image-frame/liver_deflate.dcm", (510, 510)),
+}
+HTJ2K = {"1.2.840.10008.1.2.4.%d" % n for n in (201, 202, 203)}
+DEFLATED_FRAME = "1.2.840.10008.1.2.8.1"
+FRAGMENTS = "frames of several fragments without an offset table: GDCM takes each fragment for a stream; DCMTK agrees with us"
+DEEP_RLE = "GDCM takes the segments of deep colour for planes of bytes; pydicom and DCMTK agree with us"
 # Files on which another program and we differ, and why that is right.
 KNOWN = {
     ("sm/multiframe.dcm", "dcmtk"):
         "edge tiles hold a smaller JPEG than Columns says: DCMTK runs their rows together; whole tiles agree",
+    ("sm/multiframe.dcm", "gdcm"):
+        "edge tiles hold a smaller JPEG than Columns says: GDCM runs on over the frames behind; whole tiles agree with DCMTK",
+    ("codecs/jpeg-ls-lossless-80/CT0012.fragmented_no_bot_jpeg_ls.80.dcm", "gdcm"): FRAGMENTS,
+    ("codecs/jpeg-ls-near-81/CT0012.fragmented_no_bot_jpeg_ls.81.dcm", "gdcm"): FRAGMENTS,
+    ("codecs/rle/SC_rgb_rle_16bit_2frame.dcm", "gdcm"): DEEP_RLE,
+    ("codecs/rle/SC_rgb_rle_32bit.dcm", "gdcm"): DEEP_RLE,
+    ("colour/SC_ybr_full_422_uncompressed.dcm", "gdcm"): "GDCM gives every pixel chroma of its own, we what is stored",
     ("colour/SC_rgb_small_odd_big_endian.dcm", "pydicom"):
         "bytes in big-endian OW words: pydicom 2.3 does not swap them; DCMTK and the little-endian twin agree with us",
 }
+
+
+class NotAsked(Exception):
+    """The peer has nothing to say about such a file."""
 
 
 def fields(probe, path):
@@ -75,24 +116,36 @@ def shaped(data, rows, columns, frames, samples, allocated, signed, photometric,
 def from_pydicom(path, image):
     data = pydicom.dcmread(path, force=True)
     rows, columns, frames, samples = (int(v) for v in image[:4])
-    if image[9] == "YBR_FULL_422" and image[10] not in JPEG:  # the stored bytes, chroma shared
+    if image[9] == "YBR_FULL_422" and image[10] in NATIVE:  # the stored bytes, chroma shared
         return np.frombuffer(data.PixelData, np.uint8)[: frames * rows * columns * 2].reshape(frames, rows, columns, 2)
+    if image[10] not in NATIVE and image[10] != RLE:
+        raise NotAsked
     array = data.pixel_array
-    if image[10] in JPEG and samples == 3 and data.PhotometricInterpretation.startswith("YBR"):
-        # pydicom's handlers leave YCbCr or not by the handler in use: ask Pillow for RGB instead.
-        raise NotImplementedError
     if "FloatPixelData" in data:
         array = array.view(np.uint32)
     return array.reshape(frames, rows, columns, samples)
 
 
+def dcmtk_tool(syntax):
+    if syntax in JPEG:
+        return ["dcmdjpeg", "+cp"]
+    if syntax in JPEG_LOSSLESS:
+        return ["dcmdjpeg", "+cn"]
+    if syntax in JPEG_LS:
+        return ["dcmdjpls"]
+    if syntax in NATIVE:
+        return ["dcmconv", "+te"]
+    if syntax == RLE:
+        return ["dcmdrle"]
+    raise NotAsked
+
+
 def from_dcmtk(path, image, folder):
     out = os.path.join(folder, "dcmtk.dcm")
     rows, columns, frames, samples, allocated = (int(v) for v in image[:5])
-    tool = ["dcmdjpeg", "+cp"] if image[10] in JPEG else ["dcmdrle"] if image[10] == RLE else ["dcmconv", "+te"]
-    run = subprocess.run([*tool, path, out], capture_output=True, text=True, timeout=120)
+    run = subprocess.run([*dcmtk_tool(image[10]), path, out], capture_output=True, text=True, timeout=120)
     if run.returncode != 0:
-        raise NotImplementedError(run.stderr.strip()[:120])
+        raise NotImplementedError(run.stderr.strip().splitlines()[0][:120])
     data = pydicom.dcmread(out)
     element = data.get("PixelData") or data.get("FloatPixelData")
     photometric = data.PhotometricInterpretation
@@ -101,6 +154,72 @@ def from_dcmtk(path, image, folder):
     planar = samples > 1 and int(data.get("PlanarConfiguration", 0)) == 1
     return shaped(np.frombuffer(element, np.uint8), rows, columns, frames, samples, allocated, image[7] == "1",
                   photometric, planar, aligned=False)
+
+
+def rgb_of(ycc):
+    """As ITU-T T.871 says, of 8 bits."""
+    y, cb, cr = (ycc[..., i].astype(float) for i in range(3))
+    rgb = np.stack([y + 1.402 * (cr - 128), y - 0.344136 * (cb - 128) - 0.714136 * (cr - 128), y + 1.772 * (cb - 128)], -1)
+    return np.clip(np.rint(rgb), 0, 255).astype(np.uint8)
+
+
+def under_another_label(path, folder):
+    """GDCM does not know High-Throughput JPEG 2000 by name, its decoder does."""
+    data = pydicom.dcmread(path)
+    data.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.90"
+    out = os.path.join(folder, "label.dcm")
+    data.save_as(out)
+    return out
+
+
+def from_gdcm(path, image, folder):
+    path = under_another_label(path, folder) if image[10] in HTJ2K else path
+    rows, columns, frames, samples, allocated = (int(v) for v in image[:5])
+    reader = gdcm.ImageReader()
+    reader.SetFileName(path)
+    if image[10] == DEFLATED_FRAME:
+        raise NotAsked
+    if not reader.Read():
+        raise NotImplementedError("does not read it")
+    picture = reader.GetImage()
+    if picture.GetPixelFormat().GetBitsAllocated() != allocated or allocated == 1 and image[10] not in NATIVE:
+        raise NotImplementedError("reads it as %d bits" % picture.GetPixelFormat().GetBitsAllocated())
+    data = np.frombuffer(picture.GetBuffer().encode("utf-8", "surrogateescape"), np.uint8)
+    photometric = str(picture.GetPhotometricInterpretation())
+    planar = picture.GetPlanarConfiguration() == 1 and samples == 3
+    whole = len(data) >= rows * columns * frames * samples * max(allocated // 8, 1)
+    array = shaped(data, rows, columns, frames, samples, allocated, image[7] == "1",
+                   "YBR_FULL" if photometric == "YBR_FULL_422" and whole else photometric, planar, aligned=False)
+    return rgb_of(array) if image[10] in JPEG and photometric.startswith("YBR_FULL") else array
+
+
+def from_zlib(path, image):
+    """Frames of the deflated syntax, inflated fragment by fragment."""
+    if image[10] != DEFLATED_FRAME:
+        raise NotAsked
+    data = pydicom.dcmread(path)
+    rows, columns, frames, samples, allocated = (int(v) for v in image[:5])
+    raw = b"".join(zlib.decompressobj(-15).decompress(f) for f in pydicom.encaps.decode_data_sequence(data.PixelData))
+    return shaped(np.frombuffer(raw, np.uint8), rows, columns, frames, samples, allocated, image[7] == "1", image[9],
+                  image[8] == "1")
+
+
+def from_twin(probe, name, path, folder):
+    if name not in TWINS:
+        raise NotAsked
+    other, (rows, columns) = TWINS[name]
+    twin = path[: -len(name)] + other
+    image, frames, _ = fields(probe, twin)
+    return ours(probe, twin, image, frames[0], folder)[:, :rows, :columns]
+
+
+def meaning(array, image):
+    """Values without what files and programs keep above Bits Stored."""
+    allocated, stored, high = (int(v) for v in image[4:7])
+    if array.dtype.kind not in "iu" or stored >= allocated or allocated == 1:
+        return array
+    words = array.astype(np.int64) >> (high + 1 - stored)
+    return words & ((1 << stored) - 1)
 
 
 def disagreement(a, b, tolerance):
@@ -112,22 +231,32 @@ def disagreement(a, b, tolerance):
     return None if away.max() <= tolerance else "differs by up to %d, mean %.3f" % (away.max(), away.mean())
 
 
-def compare(probe, path, folder):
-    """A list of (peer, what is wrong or None), empty when the file is not ours to decode."""
+def tolerance_of(syntax):
+    return JPEG_TOLERANCE if syntax in JPEG else J2K_TOLERANCE if syntax in JPEG_2000_LOSSY else 0
+
+
+def compare(probe, path, name, folder):
+    """A list of (peer, what is wrong or None), empty when the file has no pixels."""
     image, frames, errors = fields(probe, path)
-    if image is None or any("E_NOT_ACCEPTABLE" in line for line in errors):
-        return []
+    if name in BROKEN:
+        return [("px_probe", None if errors else "decodes although it is broken: %s" % BROKEN[name])]
     if errors:
-        return [("px_probe", errors[0][3])]
+        no_pixels = image is None and any(line[2] in ("E_NOT_FOUND", "E_NOT_DICOM") for line in errors)
+        return [] if no_pixels else [("px_probe", errors[0][3])]
     mine = ours(probe, path, image, frames[0], folder)
-    tolerance = JPEG_TOLERANCE if image[10] in JPEG else 0
     found = []
-    for peer, ask in (("pydicom", lambda: from_pydicom(path, image)),
-                      ("dcmtk", lambda: from_dcmtk(path, image, folder))):
+    for peer, ask in (("pydicom", lambda: from_pydicom(path, image)), ("gdcm", lambda: from_gdcm(path, image, folder)),
+                      ("dcmtk", lambda: from_dcmtk(path, image, folder)), ("zlib", lambda: from_zlib(path, image)),
+                      ("twin", lambda: from_twin(probe, name, path, folder))):
         try:
-            found.append((peer, disagreement(mine, ask(), tolerance)))
+            wrong = disagreement(meaning(mine, image), meaning(ask(), image), tolerance_of(image[10]))
+            found.append((peer, wrong))
+        except NotAsked:
+            pass
         except Exception as e:  # a peer that cannot is no evidence either way
             found.append((peer + " (cannot)", "cannot: %s %s" % (type(e).__name__, str(e)[:100])))
+    if image[10] not in NATIVE and all("(cannot)" in peer for peer, _ in found):
+        found.append(("px_probe", "no peer decodes it: nothing was compared"))
     return found
 
 
@@ -157,12 +286,14 @@ def rendered(probe, path, folder):
         ["+Wl", "1"] if data.get("VOILUTSequence") else []
     if grey and not window:
         return []
-    tool = "dcmj2pnm" if image[10] in JPEG else "dcm2pnm"
+    if image[10] not in NATIVE | JPEG | JPEG_LOSSLESS | JPEG_LS | {RLE}:
+        return []
+    tool = "dcmj2pnm" if image[10] in JPEG | JPEG_LOSSLESS else "dcml2pnm" if image[10] in JPEG_LS else "dcm2pnm"
     mine, theirs = os.path.join(folder, "mine.pnm"), os.path.join(folder, "theirs.pnm")
     a = subprocess.run([probe, "--picture", mine, path], capture_output=True, timeout=120)
     b = subprocess.run([tool, "+op", "-O", *(window if grey else []), path, theirs], capture_output=True, timeout=120)
     if a.returncode != 0 or b.returncode != 0:
-        return [("dcm2pnm (cannot)", "cannot: %s" % b.stderr.decode(errors="replace")[:100])]
+        return [("dcm2pnm (cannot)", "cannot: %s" % b.stderr.decode(errors="replace").splitlines()[0][:100])]
     x, y = pnm(mine), pnm(theirs)
     if x.shape[2] == 1 and y.shape[2] == 3:
         y = y[:, :, :1]
@@ -186,7 +317,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for path in files:
             name = str(path.relative_to(args.samples))
-            for peer, wrong in compare(probe, str(path), folder) + rendered(probe, str(path), folder):
+            for peer, wrong in compare(probe, str(path), name, folder) + rendered(probe, str(path), folder):
                 if "(cannot)" in peer:
                     cannot += 1
                     print("%s: %s %s" % (name, peer.split()[0], wrong))
