@@ -47,6 +47,7 @@ KNOWN = {
     ("codecs/rle/SC_rgb_rle_32bit.dcm", "to %s by GDCM" % RLE): GDCM_RLE,
     ("colour/SC_rgb_16bit.dcm", "to %s by GDCM" % RLE): GDCM_RLE,
     ("cr-dx/dx_image.dcm", "to %s pixels" % IMPLICIT): "the original's odd length is padded where it is written anew",
+    ("broken/bad_sequence.dcm", "to %s header" % BIG): UN,
     ("rt/rtdose_rle.dcm", "to %s header" % BIG): UN,
     ("enhanced/IM-0001-9600-0001.dcm", "to %s header" % BIG): UN,
 }
@@ -132,6 +133,8 @@ def samples(data, raw, photometric, planar):
     """Frames x rows x columns x samples of stored bytes, bits outside of bits stored cut off."""
     frames, rows, columns = int(data.get("NumberOfFrames") or 1), data.Rows, data.Columns
     count, bits, stored = data.SamplesPerPixel, data.BitsAllocated, data.BitsStored
+    if bits == 1 and len(raw) >= frames * rows * columns:  # GDCM gives a byte for a bit
+        return (np.frombuffer(raw, np.uint8)[: frames * rows * columns] != 0).astype(np.uint8)
     if bits == 1:
         return np.unpackbits(np.frombuffer(raw, np.uint8), bitorder="little")[: frames * rows * columns]
     words = np.frombuffer(raw, "<u%d" % (bits // 8))
