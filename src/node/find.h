@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Query (C-FIND) as SCP of Study Root and Patient Root (PS3.4 C.4.1). Rows of the catalogue become
+// responses one by one: memory does not grow with their number.
+//
+// FF01 instead of FF00 when the identifier has a key that is not matched here or not known; such
+// keys come back empty. Over FIND_MATCHES_MAX matches: so many are sent, then A700.
+#pragma once
+
+struct db;
+struct dimse_message;
+struct err;
+struct node_session;
+
+#define FIND_MATCHES_MAX 25000
+#define FIND_CANCEL_EVERY 8 // responses between two looks for a C-CANCEL
+
+int node_find_serve(struct node_session *s, const struct dimse_message *message, struct err *e);
+
+// How the peer sees the archive now: looked up anew for each request, in s->view.
+int node_session_view(struct node_session *s, struct db *db, struct err *e);
