@@ -80,6 +80,7 @@ static void decide_against(struct batch *b, struct entry *entry, int fd,
     if (rc != E_OK) {
         entry_decide(entry, INTAKE_FAILED, &e);
     } else if (same) {
+        entry->result.object = known->object;
         entry_decide(entry, INTAKE_DUPLICATE, NULL);
     } else {
         err_set(&e, E_CONFLICT,
@@ -104,6 +105,7 @@ static void bring_back(struct batch *b, struct entry *entry) {
     bool fresh;
     int rc = store_promote(archive_store(b->archive), &entry->item, &fresh, &e);
     rc = rc == E_OK ? store_sync(archive_store(b->archive), &e) : rc;
+    entry->result.object = entry->hash;
     entry_decide(entry, rc == E_OK ? INTAKE_STORED : INTAKE_FAILED, &e);
 }
 
@@ -252,6 +254,7 @@ static int register_all(struct batch *b, struct err *e) {
         if (!entry->decided && is_late(entry, late, late_count)) {
             decide_late(b, db, entry);
         } else if (!entry->decided) {
+            entry->result.object = entry->hash;
             entry_decide(entry, INTAKE_STORED, NULL);
         }
     }

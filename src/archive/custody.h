@@ -16,6 +16,7 @@
 struct archive;
 struct db;
 struct err;
+struct store;
 
 // X(state, word). Values are in the catalogue: never renumbered.
 #define CUSTODY_STATE_LIST(X)                                                                      \
@@ -24,7 +25,9 @@ struct err;
     X(HELD, "held")         /* for a person to decide; in the inbox */                             \
     X(REFUSED, "refused")   /* not an instance that can be kept; in the inbox until disposed of */ \
     X(CONFLICT, "conflict") /* another object has its UID; in the inbox until disposed of */       \
-    X(DISPOSED, "disposed") /* a person removed it from the inbox */
+    X(DISPOSED, "disposed") /* a person removed it from the inbox */                               \
+    X(RETRY, "retry")       /* a person wants it judged once more */                               \
+    X(DISPOSING, "disposing") /* a person wants it removed from the inbox */
 enum custody_state {
 #define X(name, word) CUSTODY_##name,
     CUSTODY_STATE_LIST(X)
@@ -54,7 +57,7 @@ struct custody_row {
 struct custody_key {
     uint8_t bytes[32];
 };
-int custody_key_load(const char *data_dir, struct custody_key *ret_key, struct err *e);
+int custody_key_load(struct store *s, struct custody_key *ret_key, struct err *e);
 struct hash custody_instance_key(const struct custody_key *key, struct slice sop_instance);
 
 // Inside a transaction of the writer. A row whose number is there stays as it is.
@@ -68,6 +71,11 @@ int custody_last(struct db *db, uint64_t *ret_number, struct err *e); // highest
 // Calls visit with each row in one of the states (bits 1 << state), oldest first.
 int custody_each(struct db *db, unsigned states, int (*visit)(const struct custody_row *, void *),
                  void *context, struct err *e);
+
+// A person's wish for one that is held, refused or in conflict: CUSTODY_RETRY or
+// CUSTODY_DISPOSING. The server that owns the inbox, or the next one, fulfils it. E_NOT_FOUND;
+// E_CONFLICT: it is not in such a state.
+int custody_wish(struct archive *a, uint64_t number, enum custody_state wish, struct err *e);
 
 // What may be answered to a sender that asks whether we have it (PS3.4 J.3.3). A released instance
 // that was deleted since is unknown.

@@ -39,7 +39,7 @@ void entry_arrive(struct archive *a, struct store_delivery *delivery, struct ent
 
 // Runs the gate and extraction in a worker; writes the file anew where its meta information asks
 // for it. Decides REFUSED or FAILED, or leaves a record.
-void entry_examine(struct archive *a, struct entry *entry);
+void entry_examine(struct archive *a, struct store_delivery *delivery, struct entry *entry);
 
 // Decides all: promotes, syncs once, commits once (again for instances of one UID in the batch).
 void entries_commit(struct archive *a, struct entry **entries, size_t count);

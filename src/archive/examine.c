@@ -70,6 +70,7 @@ static int check_known(struct archive *a, struct entry *entry, struct err *e) {
     CLEANUP(cleanup_fd) int fd = -1;
     if (store_object_open(archive_store(a), &known.object, &fd, e) == E_OK) {
         take_known(&entry->result, &known);
+        entry->result.object = known.object;
         entry_decide(entry, INTAKE_DUPLICATE, NULL);
     } // else the object was lost: the usual way brings it back
     err_clear(e);
@@ -190,17 +191,18 @@ static int look(struct archive *a, struct entry *entry, struct err *e) {
 
 // A second file in quarantine takes the place of the first: the same data set as a proper Part 10
 // file.
-static int write_anew(struct archive *a, struct entry *entry, struct err *e) {
+static int write_anew(struct archive *a, struct store_delivery *delivery, struct entry *entry,
+                      struct err *e) {
     struct store_item made = {.fd = -1};
     struct store_item fresh = {.fd = -1};
     struct buf nothing CLEANUP(cleanup_buf);
     buf_init(&nothing, 4096);
-    int rc = store_item_begin(entry->item.delivery, &made, e);
+    int rc = store_item_begin(delivery, &made, e);
     rc = rc == E_OK ? worker_run(archive_workers(a), JOB_REWRITE, slice_str(""), entry->item.fd,
                                  made.fd, &nothing, e)
                     : rc;
     rc = rc >= 0 ? store_item_seal(&made, e) : rc; // from here on it is read
-    rc = rc == E_OK ? store_item_begin(entry->item.delivery, &fresh, e) : rc;
+    rc = rc == E_OK ? store_item_begin(delivery, &fresh, e) : rc;
     rc = rc == E_OK ? store_item_copy(&fresh, made.fd, e) : rc;
     rc = rc == E_OK ? store_item_seal(&fresh, e) : rc;
     store_item_done(&made);
@@ -221,11 +223,11 @@ static bool is_ours(int code) {
            code == E_INTERNAL;
 }
 
-void entry_examine(struct archive *a, struct entry *entry) {
+void entry_examine(struct archive *a, struct store_delivery *delivery, struct entry *entry) {
     struct err e = {0};
     int rc = look(a, entry, &e);
     if (rc >= 0 && entry->record.needs_meta) {
-        rc = write_anew(a, entry, &e);
+        rc = write_anew(a, delivery, entry, &e);
         rc = rc == E_OK ? look(a, entry, &e) : rc;
         if (rc >= 0 && entry->record.needs_meta) {
             rc = err_set(&e, E_INTERNAL, "the file written anew is not right either");

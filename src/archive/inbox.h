@@ -34,8 +34,10 @@ struct inbox_options {
     struct archive *archive; // outlives it
     uint64_t backlog_max;    // 0: INBOX_BACKLOG_MAX
     uint64_t spare_bytes;    // 0: INBOX_SPARE
-    // A verdict other than released, for the log; on a thread of the inbox. NULL: none.
+    // For the log, on a thread of the inbox: a verdict other than released, and what keeps the
+    // inbox from its work (it is tried again).
     void (*decided)(void *context, const struct custody_row *row);
+    void (*trouble)(void *context, const struct err *why);
     void *context;
 };
 int inbox_open(const struct inbox_options *options, struct inbox **ret_inbox, struct err *e);
@@ -65,11 +67,7 @@ void inbox_abandon(struct inbox_arrival *a);            // NULL allowed
 int inbox_ask(struct inbox *b, struct slice sop_class, struct slice sop_instance,
               enum custody_answer *ret_answer, struct err *e);
 
-// For a person: judge it once more (held, refused, conflict), or remove it. E_NOT_FOUND,
-// E_CONFLICT: it is not in such a state.
-int inbox_retry(struct inbox *b, uint64_t number, struct err *e);
-int inbox_dispose(struct inbox *b, uint64_t number, struct err *e);
-// Waits until nothing waits for a verdict (tests, `maclab inbox`).
+// Waits until nothing waits for a verdict (tests).
 void inbox_settle(struct inbox *b);
 
 struct inbox_counts {

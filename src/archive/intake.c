@@ -32,6 +32,8 @@ struct intake {
     struct store_delivery *delivery;
     struct entry *stream; // between begin and end
     char only_study[65];  // "": any
+    intake_expectation expectation;
+    void *expecting;
 
     pthread_mutex_t lock; // of everything below
     pthread_cond_t work;  // for runners
@@ -42,6 +44,7 @@ struct intake {
     struct list results;
     size_t answers; // bytes held by `examined`
     size_t examining;
+    size_t at_once;   // 0: no limit
     size_t in_flight; // added and not yet among results
     uint64_t next_sequence;
     bool waiting; // the caller waits: commit what there is
@@ -106,15 +109,37 @@ void intake_only_study(struct intake *i, const char *study_uid) {
     (void)snprintf(i->only_study, sizeof i->only_study, "%s", study_uid);
 }
 
+void intake_expect(struct intake *i, intake_expectation expectation, void *context) {
+    i->expectation = expectation;
+    i->expecting = context;
+}
+
+static void check_expectation(const struct intake *i, struct entry *entry) {
+    struct err why = {0};
+    bool known = !entry->decided || entry->result.verdict == INTAKE_DUPLICATE;
+    if (known && i->expectation != NULL &&
+        i->expectation(&entry->result, i->expecting, &why) != E_OK) {
+        entry_decide(entry, INTAKE_REFUSED, &why);
+    }
+}
+
+void intake_pace(struct intake *i, unsigned at_once) {
+    pthread_mutex_lock(&i->lock);
+    i->at_once = at_once;
+    pthread_cond_broadcast(&i->work);
+    pthread_mutex_unlock(&i->lock);
+}
+
 static void examine_next(struct intake *i) {
     struct entry *entry = list_take(&i->arrived);
     i->examining++;
     pthread_mutex_unlock(&i->lock);
     entry_arrive(i->archive, i->delivery, entry);
     if (!entry->decided) {
-        entry_examine(i->archive, entry);
+        entry_examine(i->archive, i->delivery, entry);
     }
     check_study(i, entry);
+    check_expectation(i, entry);
     pthread_mutex_lock(&i->lock);
     i->examining--;
     if (entry->decided) {
@@ -122,6 +147,9 @@ static void examine_next(struct intake *i) {
     } else {
         list_add(&i->examined, entry);
         i->answers += entry->answer.cap;
+    }
+    if (i->at_once != 0) {
+        pthread_cond_signal(&i->work);
     }
     pthread_cond_signal(&i->ready);
 }
@@ -166,7 +194,8 @@ static void *run_examiner(void *context) {
     struct intake *i = context;
     pthread_mutex_lock(&i->lock);
     for (;;) {
-        bool room = i->answers < 2 * COMMIT_AT_BYTES;
+        bool room =
+            i->answers < 2 * COMMIT_AT_BYTES && (i->at_once == 0 || i->examining < i->at_once);
         if (i->arrived.count > 0 && room) {
             examine_next(i);
         } else if (i->closing && i->arrived.count == 0) {
@@ -314,6 +343,17 @@ int intake_add_fd(struct intake *i, int fd, uint64_t tag, struct err *e) {
     } else {
         send(i, entry);
     }
+    return E_OK;
+}
+
+int intake_add_item(struct intake *i, struct store_item *item, uint64_t tag, struct err *e) {
+    struct entry *entry = entry_new(tag);
+    if (entry == NULL) {
+        return no_memory(e);
+    }
+    entry->item = *item;
+    *item = (struct store_item){.fd = -1};
+    send(i, entry);
     return E_OK;
 }
 

@@ -10,10 +10,12 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/slice.h"
 
 struct archive;
 struct intake;
+struct store_item;
 
 enum intake_verdict {
     INTAKE_STORED,    // new in the archive, durable
@@ -30,9 +32,10 @@ struct intake_result {
     char sop_instance[65];
     char study[65];
     char series[65];
-    struct err why;    // for every verdict but STORED and DUPLICATE
-    char reason[32];   // REFUSED by the gate: its code ("pixels-cut"); else ""
-    uint32_t findings; // noticed by the gate and recorded, though the instance was stored
+    struct hash object; // STORED, DUPLICATE: the object with the content
+    struct err why;     // for every verdict but STORED and DUPLICATE
+    char reason[32];    // REFUSED by the gate: its code ("pixels-cut"); else ""
+    uint32_t findings;  // noticed by the gate and recorded, though the instance was stored
 };
 const char *intake_verdict_word(enum intake_verdict verdict); // "stored", "duplicate" …
 
@@ -50,12 +53,23 @@ int intake_open(struct archive *a, intake_done done, void *context, struct intak
 // others are refused with E_MISMATCH.
 void intake_only_study(struct intake *i, const char *study_uid);
 
+// From now on what a worker has read of a file must pass this, too: an error refuses it with that
+// error. It is called on threads of the intake; the result's tag and UIDs are known.
+typedef int (*intake_expectation)(const struct intake_result *result, void *context, struct err *e);
+void intake_expect(struct intake *i, intake_expectation expectation, void *context);
+
+// At most so many files are looked at at once (0: as many as there are threads).
+void intake_pace(struct intake *i, unsigned at_once);
+
 // A negative return of these means that the intake itself cannot go on (no memory); what is wrong
 // with one file is its result.
 
 // A file that is there (it is copied to quarantine, never changed or moved). It is read from its
 // present offset to its end by and by: the caller may close `fd` but not move that offset.
 int intake_add_fd(struct intake *i, int fd, uint64_t tag, struct err *e);
+
+// A sealed item of the inbox (store/inbox.h): taken over, its file stays where it is.
+int intake_add_item(struct intake *i, struct store_item *item, uint64_t tag, struct err *e);
 
 // A stream: begin, write…, end. One at a time.
 int intake_begin(struct intake *i, uint64_t tag, struct err *e);

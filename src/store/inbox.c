@@ -22,8 +22,8 @@
 
 #define INBOX_NAME "inbox"
 #define LOCK_NAME "lock"
-#define SPARES 32
-#define SPARES_LOW 16
+#define SPARES 64
+#define SPARES_LOW 48
 #define START_WRITING ((uint64_t)4 << 20) // the disk begins after so many bytes
 #define PIECE ((size_t)1 << 17)
 
@@ -200,39 +200,43 @@ static void drop_spare(struct store_inbox *b, const struct spare *spare) {
     (void)store_inbox_remove(b, spare->number, &ignored);
 }
 
-static size_t spare_count(struct store_inbox *b) {
-    (void)pthread_mutex_lock(&b->mutex);
-    size_t count = b->spare_count;
-    (void)pthread_mutex_unlock(&b->mutex);
-    return count;
-}
-
 void store_inbox_prepare(struct store_inbox *b) {
     struct spare made[SPARES];
     struct err e = {0};
-    size_t have = spare_count(b), count = 0;
-    if (have >= SPARES_LOW) {
-        return;
-    }
+    size_t count = 0;
+    (void)pthread_mutex_lock(&b->mutex);
+    size_t have = b->spare_count;
+    (void)pthread_mutex_unlock(&b->mutex);
     while (have + count < SPARES && make_file(b, &made[count], &e) == E_OK) {
         count++;
     }
     bool durable = file_sync_dir(b->fd, &e) == E_OK;
     (void)pthread_mutex_lock(&b->mutex);
-    while (durable && count > 0 && b->spare_count < SPARES) {
-        b->spares[b->spare_count++] = made[--count];
+    size_t taken = 0;
+    while (durable && taken < count && b->spare_count < SPARES) {
+        b->spares[b->spare_count++] = made[taken++];
     }
     (void)pthread_mutex_unlock(&b->mutex);
-    while (count > 0) {
-        drop_spare(b, &made[--count]);
+    while (taken < count) {
+        drop_spare(b, &made[taken++]);
     }
 }
 
+bool store_inbox_wants(struct store_inbox *b) {
+    (void)pthread_mutex_lock(&b->mutex);
+    bool wants = b->spare_count < SPARES_LOW;
+    (void)pthread_mutex_unlock(&b->mutex);
+    return wants;
+}
+
+// The lowest number first: numbers go up with time.
 static bool take_spare(struct store_inbox *b, struct spare *ret_spare) {
     (void)pthread_mutex_lock(&b->mutex);
     bool have = b->spare_count > 0;
     if (have) {
-        *ret_spare = b->spares[--b->spare_count];
+        *ret_spare = b->spares[0];
+        b->spare_count--;
+        memmove(b->spares, b->spares + 1, b->spare_count * sizeof b->spares[0]);
     }
     (void)pthread_mutex_unlock(&b->mutex);
     return have;

@@ -35,9 +35,10 @@ int store_inbox_open(struct store *s, struct store_inbox **ret_inbox, struct err
 void store_inbox_first(struct store_inbox *b, uint64_t first);
 void store_inbox_close(struct store_inbox *b); // NULL allowed
 
-// Makes names durable ahead of the arrivals that will use them (a few milliseconds); does nothing
-// while there are enough. Best called where nobody waits.
+// Makes names durable ahead of the arrivals that will use them (a few milliseconds), for a thread
+// that nobody waits for; an arrival that finds none makes its own.
 void store_inbox_prepare(struct store_inbox *b);
+bool store_inbox_wants(struct store_inbox *b); // there are few
 
 // --- one that arrives
 struct store_arrival {

@@ -32,6 +32,10 @@ int store_lock_intake(struct store *s, struct err *e);
 int store_try_sweep_lock(struct store *s, bool *ret_alone, struct err *e);
 void store_unlock_sweep(struct store *s);
 
+// A secret of the folder, DATA/keys/<name> (mode 0600): made of random bytes, durable, when there
+// is none. E_CORRUPT when it has another length.
+int store_key(struct store *s, const char *name, void *ret_bytes, size_t len, struct err *e);
+
 // Bytes that may still be written to the folder's file system.
 int store_free_bytes(struct store *s, uint64_t *ret_bytes, struct err *e);
 
