@@ -112,6 +112,7 @@ static uint32_t side_of(double length) {
 }
 
 static void set_options(const struct render_request *r, struct px_render_options *options) {
+    options->hide_overlays = r->hide_overlays == 1;
     if (r->has_window) {
         options->choice = PX_WINDOW_GIVEN;
         options->window.centre = r->centre;

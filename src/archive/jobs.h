@@ -31,7 +31,8 @@ struct render_request {
     double source[4]; // x, y, width, height in the image; all 0: whole. Negative width/height flip
     bool has_window;
     double centre, window_width;
-    uint32_t function; // 0 LINEAR, 1 LINEAR_EXACT, 2 SIGMOID
+    uint32_t function;      // 0 LINEAR, 1 LINEAR_EXACT, 2 SIGMOID
+    uint32_t hide_overlays; // 1: without overlay planes
 };
 
 // Renders in a worker, or takes the same picture from the cache. E_NOT_FOUND beyond the last frame.

@@ -33,11 +33,11 @@ static void name_picture(const struct hash *object, const struct job_render *job
                          size_t out_len) {
     const struct render_request *r = &job->request;
     char hex[HASH_HEX_LEN + 1];
-    (void)snprintf(out, out_len,
-                   "picture %s %u %u %u %u %u %u %.17g %.17g %.17g %.17g %d %.17g %.17g %u",
-                   hash_hex(object, hex), job->thumbnail_side, r->frame, (unsigned)r->format,
-                   r->quality, r->width, r->height, r->source[0], r->source[1], r->source[2],
-                   r->source[3], r->has_window, r->centre, r->window_width, r->function);
+    (void)snprintf(
+        out, out_len, "picture %s %u %u %u %u %u %u %.17g %.17g %.17g %.17g %d %.17g %.17g %u %u",
+        hash_hex(object, hex), job->thumbnail_side, r->frame, (unsigned)r->format, r->quality,
+        r->width, r->height, r->source[0], r->source[1], r->source[2], r->source[3], r->has_window,
+        r->centre, r->window_width, r->function, r->hide_overlays);
 }
 
 static int from_cache(struct archive *a, const char *key, struct buf *out) {

@@ -40,7 +40,7 @@ struct piece {
 struct later {
     web_body_maker make;
     const void *context;
-    const char *begin; // delimiter and Content-Type up to the transfer syntax
+    const char *begin; // delimiter and Content-Type up to the transfer syntax, when it has one
     const char *end;   // from behind it
 };
 
@@ -183,8 +183,7 @@ void web_body_part_later(struct web_body *b, const char *type, const char *locat
     }
     l->make = make;
     l->context = context;
-    l->begin = arena_printf(&b->arena,
-                            "%s--%s\r\nContent-Type: %s; transfer-syntax=", b->parts ? "\r\n" : "",
+    l->begin = arena_printf(&b->arena, "%s--%s\r\nContent-Type: %s", b->parts ? "\r\n" : "",
                             b->boundary, type);
     l->end = arena_printf(&b->arena, "\r\nContent-Location: %s\r\n\r\n", location);
     b->failed = b->failed || l->begin == NULL || l->end == NULL;
@@ -205,6 +204,12 @@ static void take(struct web_body *b, struct piece *p, struct web_made *made, con
     b->total += p->len;
 }
 
+static const char *make_head(struct web_body *b, const struct later *l, const char *syntax) {
+    return syntax == NULL
+               ? arena_printf(&b->arena, "%s%s", l->begin, l->end)
+               : arena_printf(&b->arena, "%s; transfer-syntax=%s%s", l->begin, syntax, l->end);
+}
+
 // On a thread that may wait. The piece becomes what was made; b->failed when it cannot.
 static void make_piece(struct web_request *r) {
     struct web_body *b = r->work;
@@ -214,8 +219,7 @@ static void make_piece(struct web_request *r) {
     struct err e = {0};
     buf_init(&made.bytes, WEB_MADE_MAX);
     int rc = l->make(r, l->context, &made, &e);
-    const char *head =
-        rc == E_OK ? arena_printf(&b->arena, "%s%s%s", l->begin, made.syntax, l->end) : NULL;
+    const char *head = rc == E_OK ? make_head(b, l, made.syntax) : NULL;
     if (head == NULL) {
         log_failure(LOG_ERROR, "http", "an answer is broken off", &e);
         archive_file_done(&made.file);

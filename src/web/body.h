@@ -34,7 +34,7 @@ void web_body_file(struct web_body *b, struct archive_file *file);
 
 // What a part turned out to be: one of bytes and file.
 struct web_made {
-    const char *syntax; // of its Content-Type; lives as long as the request
+    const char *syntax; // of its Content-Type, NULL: none; lives as long as the request
     struct buf bytes;
     struct archive_file file;
 };

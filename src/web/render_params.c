@@ -60,6 +60,17 @@ static int viewport(const struct web_url *url, struct render_request *request, s
     return rc;
 }
 
+// Our own: overlay planes are part of the picture unless they are not wanted.
+static int overlays(const struct web_url *url, struct render_request *request, struct err *e) {
+    struct slice text = web_url_param(url, "overlays");
+    bool no = slice_eq_str(text, "no");
+    if (text.ptr != NULL && !no && !slice_eq_str(text, "yes")) {
+        return err_set(e, E_ARGUMENT, "overlays must be yes or no");
+    }
+    request->hide_overlays = no;
+    return E_OK;
+}
+
 static int refuse_annotation(const struct web_url *url, struct err *e) {
     if (web_url_param(url, "annotation").len > 0) {
         return err_set(e, E_NOT_ACCEPTABLE,
@@ -77,6 +88,9 @@ int web_render_params(const struct web_url *url, struct render_request *ret_requ
     }
     if (rc == E_OK) {
         rc = number(url, "quality", 1, 100, &request.quality, e);
+    }
+    if (rc == E_OK) {
+        rc = overlays(url, &request, e);
     }
     if (rc == E_OK) {
         rc = refuse_annotation(url, e);
@@ -167,6 +181,9 @@ int web_wado_params(const struct web_url *url, uint32_t rows, uint32_t columns,
         rc = number(url, "frameNumber", 1, UINT32_MAX, &request.frame, e);
     }
     if (rc == E_OK) {
+        rc = overlays(url, &request, e);
+    }
+    if (rc == E_OK) {
         rc = refuse_annotation(url, e);
     }
     if (rc == E_OK) {
@@ -176,8 +193,9 @@ int web_wado_params(const struct web_url *url, uint32_t rows, uint32_t columns,
 }
 
 void web_render_text(const struct render_request *q, char out[WEB_RENDER_TEXT_MAX]) {
-    (void)snprintf(out, WEB_RENDER_TEXT_MAX, "%u %d %u %ux%u %.6g,%.6g,%.6g,%.6g %d %.9g %.9g %u",
-                   q->frame, (int)q->format, q->quality, q->width, q->height, q->source[0],
-                   q->source[1], q->source[2], q->source[3], (int)q->has_window, q->centre,
-                   q->window_width, q->function);
+    (void)snprintf(out, WEB_RENDER_TEXT_MAX,
+                   "%u %d %u %ux%u %.6g,%.6g,%.6g,%.6g %d %.9g %.9g %u %u", q->frame,
+                   (int)q->format, q->quality, q->width, q->height, q->source[0], q->source[1],
+                   q->source[2], q->source[3], (int)q->has_window, q->centre, q->window_width,
+                   q->function, q->hide_overlays);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The query parameters of rendered resources (PS3.18 8.3.5: window, viewport, quality, annotation)
-// and of WADO-URI (9.1.2) as a request to the worker.
+// The query parameters of rendered resources (PS3.18 8.3.5: window, viewport, quality, annotation;
+// overlays=no is our own) and of WADO-URI (9.1.2) as a request to the worker.
 #pragma once
 
 #include <stdint.h>
