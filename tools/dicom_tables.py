@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Turns the fact tables data/dictionary.csv and data/uids.csv into C: tag constants, the dictionary
-sorted by tag with an index sorted by keyword, masks for repeating groups, and the UID registry
+"""Turns the fact tables data/command_group_0000.csv, data/dictionary.csv and data/uids.csv into C: tag
+constants, the dictionary sorted by tag with an index sorted by keyword, masks for repeating groups, and the UID registry
 sorted by UID. Run by the build; fails on a row it does not understand."""
 import csv
 import re
 import sys
 
-NOTICE = ("// Generated at build from the project's tables in data/. Facts of DICOM PS3.6 2026d, "
-          "(c) NEMA.\n// SPDX-License-Identifier: Apache-2.0\n#pragma once\n")
+NOTICE = ("// Generated at build from the project's tables in data/. Facts of DICOM PS3.6 and PS3.7 "
+          "2026d, (c) NEMA.\n// SPDX-License-Identifier: Apache-2.0\n#pragma once\n")
 KINDS = {"SOPClass": "SOP_CLASS", "MetaSOPClass": "META_SOP_CLASS",
          "TransferSyntax": "TRANSFER_SYNTAX", "WellKnownFrameOfReference": "WELL_KNOWN_FRAME",
          "WellKnownSOPInstance": "WELL_KNOWN_INSTANCE", "CodingScheme": "CODING_SCHEME",
@@ -48,9 +48,9 @@ def masked(tag_text):
     return tag, mask
 
 
-def dictionary(path):
+def dictionary(paths):
     out = []
-    for row in rows(path):
+    for row in (row for path in paths for row in rows(path)):
         vrs = [v for v in re.split(r"/| or ", row["vr"] or "") if v]
         if any(not re.fullmatch("[A-Z]{2}", v) for v in vrs):
             raise SystemExit("VR not understood: %r" % row)
@@ -97,8 +97,8 @@ def write_uids(path, uid_rows):
 
 
 def main():
-    dictionary_csv, uids_csv, tags_h, dict_h, uid_h = sys.argv[1:]
-    entries = dictionary(dictionary_csv)
+    command_csv, dictionary_csv, uids_csv, tags_h, dict_h, uid_h = sys.argv[1:]
+    entries = dictionary([command_csv, dictionary_csv])
     write_tags(tags_h, entries)
     write_dictionary(dict_h, entries)
     write_uids(uid_h, rows(uids_csv))

@@ -50,6 +50,9 @@ struct dimse_context {
     size_t proposed_count;
     struct slice extended; // SOP Class Extended Negotiation, service-class application information
     struct slice answered; // the acceptor's answer to it; empty: none
+    bool roles_proposed;   // by SCP/SCU Role Selection; otherwise the roles cannot be changed
+    // Service Class of SOP Class Common Extended Negotiation ("1.2.840.10008.4.2": storage); ""
+    char service_class[DCM_UID_MAX + 1];
 };
 
 enum dimse_identity_type {
@@ -74,6 +77,10 @@ struct dimse_proposal {
     uint8_t identity_type; // enum dimse_identity_type
     bool identity_response_wanted;
     struct slice identity, passcode; // wiped when the association is up or refused
+    // Of an acceptor: memory that lives as long as the association, for answers and what `negotiate`
+    // wants to leave to the association's life in `own`.
+    struct arena *memory;
+    void *own;
 };
 
 // PS3.8 Table 9-21.
@@ -94,7 +101,7 @@ struct dimse_association;
 // --- to be an acceptor
 
 // Decides: sets result, syntax, roles and `answered` of each context, or fills *ret_rejection.
-// A negative return aborts the association (E_…: provider's abort).
+// A negative return aborts the association.
 typedef int (*dimse_negotiate)(void *context, struct dimse_stream *stream,
                                struct dimse_proposal *proposal,
                                struct dimse_rejection *ret_rejection, struct err *e);
@@ -179,6 +186,18 @@ int dimse_data_all(struct dimse_association *a, struct buf *out, struct err *e);
 // Between responses: whether a C-CANCEL for that message came in; does not wait. Any other command
 // that it meets stays for dimse_receive. 1, 0, or an error as of dimse_receive.
 int dimse_cancelled(struct dimse_association *a, uint16_t message_id, struct err *e);
+
+// How it stands, for the log.
+enum dimse_ending {
+    DIMSE_OPEN,     // still up
+    DIMSE_IN_ORDER, // released
+    DIMSE_REJECTED,
+    DIMSE_ABORTED_BY_PEER,
+    DIMSE_ABORTED_HERE,
+    DIMSE_BROKEN // the connection was lost
+};
+// *ret_why (may be NULL): the error that ended it, E_OK when released or still up.
+enum dimse_ending dimse_association_ending(const struct dimse_association *a, struct err *ret_why);
 
 // Ends it in order (collisions as PS3.8 says), then frees it. The return tells only whether the
 // peer agreed.

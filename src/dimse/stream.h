@@ -42,13 +42,14 @@ void dimse_stream_close(struct dimse_stream *s); // NULL allowed; sends TLS clos
 // without a byte, E_CANCELLED when broken by another thread.
 int dimse_stream_read(struct dimse_stream *s, void *bytes, size_t len, uint32_t timeout_ms,
                       size_t *ret_len, struct err *e);
-// All of the pieces, in order. timeout_ms counts from the last byte that the peer took.
+// All of the pieces, in order. timeout_ms is how long the peer may take for each 16 KiB of them.
 int dimse_stream_write(struct dimse_stream *s, const struct slice *pieces, size_t count,
                        uint32_t timeout_ms, struct err *e);
 // Whether a read would not wait.
 bool dimse_stream_ready(struct dimse_stream *s);
 // From any thread: reads and writes fail with E_CANCELLED from now on.
 void dimse_stream_break(struct dimse_stream *s);
+bool dimse_stream_broken(struct dimse_stream *s);
 
 const char *dimse_stream_peer(const struct dimse_stream *s);      // "192.0.2.7:40123", for the log
 const char *dimse_stream_peer_host(const struct dimse_stream *s); // numeric address alone
