@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the seed corpora of fuzz_rle, fuzz_jpeg, fuzz_frames and fuzz_render.
+"""Makes the seed corpora of fuzz_rle, fuzz_jpeg, fuzz_frames, fuzz_render and fuzz_transcode.
 
 usage: seeds_pixel.py BUILD CORPUS_FOLDER
 
@@ -98,6 +98,20 @@ def groups(frames):
     return sequence(0x52009229, one(1)) + sequence(0x52009230, *(one(i) for i in range(frames)))
 
 
+def overlay(group, data, origin=(1, 1), frames=None, first=None, kind=b"G", bit=0, rows=8, columns=8):
+    tag = group << 16
+    return b"".join([element(tag | 0x10, "US", u16(rows)), element(tag | 0x11, "US", u16(columns)),
+                     element(tag | 0x15, "IS", b"%d" % frames) if frames else b"", element(tag | 0x40, "CS", kind),
+                     element(tag | 0x50, "SS", struct.pack("<hh", *origin)),
+                     element(tag | 0x51, "US", u16(first)) if first else b"",
+                     element(tag | 0x100, "US", u16(16 if bit else 1)), element(tag | 0x102, "US", u16(bit)),
+                     element(tag | 0x3000, "OW", data) if data else b""])
+
+
+def icon(pixels):
+    return sequence(0x00880200, image(b"", rows=8, columns=8, tail=pixels))
+
+
 def datasets():
     """name, index of the transfer syntax in fuzz_render.c, bytes"""
     big = b"".join(WORDS[i + 1:i + 2] + WORDS[i:i + 1] for i in range(0, len(WORDS), 2))
@@ -120,6 +134,10 @@ def datasets():
                            + sequence(0x00283010, lut_item(4, 1, 8, u16(0, 9, 99, 255))))
     yield "aspect", 0, image(GREY, before=element(0x00280034, "IS", b"3\\2"))
     yield "groups", 0, image(GREY * 3, frames=3, tail=groups(3) + element(0x7FE00010, "OW", GREY * 3))
+    yield "overlay", 0, image(GREY, middle=overlay(0x6000, b"\x18\x3c\x7e\xff\xff\x7e\x3c\x18", (-1, 3), kind=b"R")
+                              + overlay(0x6002, b"\xaa" * 16, frames=2, first=1) + overlay(0x6004, b"\1\2"))
+    yield "embedded", 0, image(WORDS, bits=16, stored=12, middle=overlay(0x6000, b"", bit=13))
+    yield "supplemental", 0, image(GREY, middle=element(0x00089205, "CS", b"COLOR") + palette(False))
     yield "float", 0, image(b"", bits=32, tail=element(0x7FE00008, "OF", struct.pack("<64f", *range(64))))
     yield "rle", 3, image(b"", bits=16, tail=fragments(b"", rle(WORDS[1::2], WORDS[0::2])))
     yield "rle2", 3, image(b"", frames=2, tail=fragments(u16(0, 0, 144, 0), rle(GREY), rle(GREY[::-1])))
@@ -164,6 +182,22 @@ def main():
             put(corpus, "render", "jpeg-" + name, plain + b"\x04" + image(
                 b"", rows=16, columns=16, samples=samples, photometric=photometric,
                 tail=fragments(b"", stream + b"\0" * (len(stream) % 2))))
+    syntaxes = ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.5"]
+    number = 0
+    more = [("icon", 3, icon(fragments(b"", rle(GREY))) + image(b"", tail=fragments(b"", rle(GREY)))),
+            ("badicon", 3, icon(fragments(b"", b"\0" * 64)) + image(b"", tail=fragments(b"", rle(GREY)))),
+            ("report", 3, element(0x00080060, "CS", b"SR"))]
+    for name, which, data in [*datasets(), *more]:
+        uid = syntaxes[which].encode() + b"\0" * (len(syntaxes[which]) % 2)
+        meta = element(0x00020002, "UI", b"1.2.3\0") + element(0x00020003, "UI", b"1.2.4\0") + element(0x00020010, "UI", uid)
+        head = b"\0" * 128 + b"DICM" + element(0x00020000, "UL", struct.pack("<I", len(meta))) + meta
+        order = ">" if which == 2 else "<"
+        two = (implicit(0x00080016, b"1.2.3\0") + implicit(0x00080018, b"1.2.4\0") if which == 1 else
+               element(0x00080016, "UI", b"1.2.3", order) + element(0x00080018, "UI", b"1.2.4", order))
+        for target in range(8):
+            number += 1
+            if (number + len(name)) % 3 == 0 or name in ("icon", "rle2", "bits"):
+                put(corpus, "transcode", "%s-%d" % (name, target), bytes([target]) + head + two + data)
     for name, shape, frame in (("one", (63, 0, 0, 0), rle(GREY)), ("two", (63, 0, 0, 1), rle(WORDS[1::2], WORDS[::2])),
                                ("three", (63, 0, 1, 0), rle(RGB[::3], RGB[1::3], RGB[2::3])),
                                ("runs", (63, 0, 0, 0), struct.pack("<II", 1, 64).ljust(64, b"\0") + b"\xC1\x07"),
