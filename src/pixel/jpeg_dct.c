@@ -234,8 +234,9 @@ static int decode_scans(struct dct *d, struct err *e) {
             missing &= ~(1u << d->stream->scan.part[i].component);
         }
     }
-    if (missing != 0) {
-        err_set(e, E_TRUNCATED, "the JPEG stream ends before its last component");
+    // How many scans a progressive picture has, only its end marker tells.
+    if (missing != 0 || (progressive && !d->stream->ended)) {
+        err_set(e, E_TRUNCATED, "the JPEG stream ends before its last scan");
         return err_at(e, d->stream->at);
     }
     return E_OK;

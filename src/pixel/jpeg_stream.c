@@ -253,6 +253,7 @@ int px_jpeg_next_scan(struct px_jpeg_stream *s, struct err *e) {
     for (;;) {
         unsigned code = next_marker(s);
         if (code == 0 || code == EOI) {
+            s->ended = code == EOI;
             return 0;
         }
         if (code == SOS) {

@@ -71,6 +71,7 @@ struct px_jpeg_stream {
     struct px_jpeg_frame frame;
     struct px_jpeg_scan scan;
     uint32_t scans;            // seen so far
+    bool ended;                // EOI was seen
     uint32_t restart_interval; // in MCUs; 0: none
     uint16_t lines;            // said by DNL; 0: not said
     int adobe_transform;       // -1: no Adobe marker
