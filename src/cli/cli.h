@@ -36,8 +36,14 @@ void cli_progress_step(struct cli_progress *p, uint64_t done);
 void cli_progress_end(struct cli_progress *p); // removes the bar
 
 int cmd_audit(int argc, char **argv);
+int cmd_commit(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
+int cmd_echo(int argc, char **argv);
+int cmd_find(int argc, char **argv);
+int cmd_get(int argc, char **argv);
 int cmd_import(int argc, char **argv);
+int cmd_move(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
+int cmd_store(int argc, char **argv);
 int cmd_verify(int argc, char **argv);

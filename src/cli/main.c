@@ -34,6 +34,12 @@ struct command {
     X("serve", "run the suite: web application and DICOMweb", cmd_serve, SUITE_SERVE, true, false) \
     X("demo", "fill an archive with synthetic studies", cmd_demo, DEMO_MAKE, true, false)          \
     X("import", "take files and folders into the archive", cmd_import, IMAGE_RECEIVE, true, false) \
+    X("echo", "ask a DICOM node whether it answers", cmd_echo, NODE_CALL, false, false)            \
+    X("find", "ask a DICOM node what it has", cmd_find, NODE_CALL, false, false)                   \
+    X("get", "retrieve from a DICOM node into files", cmd_get, NODE_CALL, false, false)            \
+    X("move", "have a DICOM node send to another, or here", cmd_move, NODE_CALL, false, false)     \
+    X("store", "send files to a DICOM node", cmd_store, NODE_CALL, false, false)                   \
+    X("commit", "ask a DICOM node for storage commitment", cmd_commit, NODE_CALL, false, false)    \
     X("dump", "show a data set as text or DICOM JSON", cmd_dump, FILE_INSPECT, false, false)       \
     X("verify", "check every object and the catalogue", cmd_verify, ARCHIVE_VERIFY, true, false)   \
     X("audit", "check or read the audit log", cmd_audit, AUDIT_READ, true, false)                  \

@@ -43,6 +43,9 @@ int dimse_sender_open(struct dimse_association *a, dimse_store_done done, void *
 // may or may not have arrived.
 int dimse_sender_send(struct dimse_sender *s, const struct dimse_store_item *item, struct err *e);
 int dimse_sender_flush(struct dimse_sender *s, struct err *e); // until all have their response
+// Whether a C-CANCEL of that message was met between responses: the peer of a C-GET has one
+// association for both.
+bool dimse_sender_cancelled(const struct dimse_sender *s, uint16_t message_id);
 void dimse_sender_close(struct dimse_sender *s);               // NULL allowed
 
 // --- C-FIND, C-MOVE, C-GET

@@ -19,6 +19,8 @@ struct dimse_sender {
     void *context;
     struct pending pending[DIMSE_ASYNC_MAX]; // in the order sent
     size_t count, window;
+    bool cancel_met;
+    uint16_t cancelled; // the message
 };
 
 int dimse_sender_open(struct dimse_association *a, dimse_store_done done, void *context,
@@ -62,6 +64,11 @@ static int take_response(struct dimse_sender *s, struct err *e) {
         return err_set(e, E_MISMATCH, "the peer released the association and owed %zu answers",
                        s->count);
     }
+    if (m.command.field == DIMSE_C_CANCEL_RQ) {
+        s->cancel_met = true;
+        s->cancelled = m.command.message_id;
+        return E_OK;
+    }
     if (m.command.field != DIMSE_C_STORE_RSP || !take_pending(s, m.command.message_id, &pending)) {
         return err_set(e, E_MISMATCH, "the peer sent %s, number %u, which nobody waits for",
                        dimse_field_text(m.command.field), m.command.message_id);
@@ -103,4 +110,8 @@ int dimse_sender_flush(struct dimse_sender *s, struct err *e) {
         rc = take_response(s, e);
     }
     return rc;
+}
+
+bool dimse_sender_cancelled(const struct dimse_sender *s, uint16_t message_id) {
+    return s->cancel_met && s->cancelled == message_id;
 }
