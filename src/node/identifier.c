@@ -102,7 +102,7 @@ struct dimse_command identifier_refusal(const struct dimse_command *request, uin
                                         const struct err *e) {
     struct dimse_command response = dimse_response_to(request, status);
     dcm_tag tag;
-    (void)snprintf(response.comment, sizeof response.comment, "%s", e->text);
+    (void)snprintf(response.comment, sizeof response.comment, "%.*s", DIMSE_COMMENT_MAX, e->text);
     if (e->path[0] == '(' &&
         dcm_tag_parse(slice_first(slice_str(e->path), DCM_TAG_TEXT_LEN), &tag)) {
         response.offending[response.offending_count++] = tag;
