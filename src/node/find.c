@@ -211,7 +211,7 @@ static int prepare(struct find *f, struct err *e) {
     return rc;
 }
 
-static uint16_t status_of(int rc) {
+uint16_t node_find_status(int rc) {
     switch (rc) {
     case E_MEMORY:
     case E_LIMIT:
@@ -231,7 +231,7 @@ static int finish(struct find *f, int rc, bool more, struct err *e) {
     if (rc == CANCELLED) {
         response.status = DIMSE_CANCEL;
     } else if (rc < 0) {
-        response = identifier_refusal(&f->message->command, status_of(rc), e);
+        response = identifier_refusal(&f->message->command, node_find_status(rc), e);
     } else if (more) {
         response.status = DIMSE_OUT_OF_RESOURCES;
         (void)snprintf(response.comment, sizeof response.comment,
@@ -241,13 +241,14 @@ static int finish(struct find *f, int rc, bool more, struct err *e) {
     return dimse_send(f->session->association, f->message->context_id, &response, NULL, 0, e);
 }
 
-static void cleanup_find(struct find **slot) {
-    if (*slot != NULL) {
-        identifier_done(&(*slot)->identifier);
-        buf_done(&(*slot)->bytes);
-        mem_free(*slot);
+static void find_free(struct find *f) {
+    if (f != NULL) {
+        identifier_done(&f->identifier);
+        buf_done(&f->bytes);
+        mem_free(f);
     }
 }
+CLEANUP_DEFINE(find, struct find, find_free);
 
 int node_find_serve(struct node_session *s, const struct dimse_message *message, struct err *e) {
     struct find *f CLEANUP(cleanup_find) = mem_zalloc(sizeof *f);

@@ -6,6 +6,8 @@
 // keys come back empty. Over FIND_MATCHES_MAX matches: so many are sent, then A700.
 #pragma once
 
+#include <stdint.h>
+
 struct db;
 struct dimse_message;
 struct err;
@@ -15,6 +17,9 @@ struct node_session;
 #define FIND_CANCEL_EVERY 8 // responses between two looks for a C-CANCEL
 
 int node_find_serve(struct node_session *s, const struct dimse_message *message, struct err *e);
+
+// The status of a C-FIND that failed with that error.
+uint16_t node_find_status(int rc);
 
 // How the peer sees the archive now: looked up anew for each request, in s->view.
 int node_session_view(struct node_session *s, struct db *db, struct err *e);
