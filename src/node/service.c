@@ -4,13 +4,33 @@
 #include <string.h>
 
 #include "dicom/uid.h"
+#include "node/classes.h"
 #include "node/echo.h"
+#include "node/find.h"
+#include "node/get.h"
+#include "node/move.h"
 #include "node/peers.h"
+#include "node/worklist.h"
 
 #define VERIFICATION "1.2.840.10008.1.1"
 
 // X(name, SOP class, request, action, may, serve); SOP class NULL: every storage SOP class.
-#define SERVICES(X) X("Verification", VERIFICATION, C_ECHO_RQ, NODE_ECHO, 0, node_echo_serve)
+#define SERVICES(X)                                                                                \
+    X("Verification", VERIFICATION, C_ECHO_RQ, NODE_ECHO, 0, node_echo_serve)                      \
+    X("Study Root Query/Retrieve - FIND", NODE_STUDY_FIND, C_FIND_RQ, NODE_QUERY, NODE_MAY_QUERY,  \
+      node_find_serve)                                                                             \
+    X("Study Root Query/Retrieve - MOVE", NODE_STUDY_MOVE, C_MOVE_RQ, NODE_RETRIEVE,               \
+      NODE_MAY_RETRIEVE, node_move_serve)                                                          \
+    X("Study Root Query/Retrieve - GET", NODE_STUDY_GET, C_GET_RQ, NODE_RETRIEVE,                  \
+      NODE_MAY_RETRIEVE, node_get_serve)                                                           \
+    X("Patient Root Query/Retrieve - FIND", NODE_PATIENT_FIND, C_FIND_RQ, NODE_QUERY,              \
+      NODE_MAY_QUERY, node_find_serve)                                                             \
+    X("Patient Root Query/Retrieve - MOVE", NODE_PATIENT_MOVE, C_MOVE_RQ, NODE_RETRIEVE,           \
+      NODE_MAY_RETRIEVE, node_move_serve)                                                          \
+    X("Patient Root Query/Retrieve - GET", NODE_PATIENT_GET, C_GET_RQ, NODE_RETRIEVE,              \
+      NODE_MAY_RETRIEVE, node_get_serve)                                                           \
+    X("Modality Worklist - FIND", NODE_WORKLIST_FIND, C_FIND_RQ, NODE_WORKLIST, NODE_MAY_QUERY,    \
+      node_worklist_serve)
 
 static const struct node_service services[] = {
 #define X(name, sop_class, command, action, may, serve)                                            \
