@@ -71,8 +71,11 @@ static opj_image_t *make_image(const struct px_frame *f) {
     return image;
 }
 
-// Each resolution halves: a side of n has room for 1 + log2(n).
+// Each resolution halves: a side of n has room for 1 + log2(n). Masks do not become smoother.
 static int resolutions(const struct px_frame *f) {
+    if (f->bits_stored == 1) {
+        return 1;
+    }
     unsigned side = f->rows < f->columns ? f->rows : f->columns;
     int count = 1;
     while (count < RESOLUTIONS_MAX && side >> count != 0) {
@@ -81,13 +84,13 @@ static int resolutions(const struct px_frame *f) {
     return count;
 }
 
-static void set_up(const struct px_frame *f, opj_cparameters_t *p) {
+static void set_up(const struct px_frame *f, int levels, opj_cparameters_t *p) {
     static char no_comment[] = "";
     opj_set_default_encoder_parameters(p);
     p->tcp_numlayers = 1;
     p->cp_disto_alloc = 1;
     p->tcp_rates[0] = 0; // all of it
-    p->numresolution = resolutions(f);
+    p->numresolution = levels;
     p->tcp_mct = f->samples == 3 && f->photometric == PX_RGB;
     p->cp_comment = no_comment;
 }
@@ -106,7 +109,7 @@ static int write_stream(opj_codec_t *codec, opj_stream_t *stream, opj_image_t *i
                           m->text[0] == '\0' ? "does not encode" : m->text);
 }
 
-static int encode(const struct px_frame *f, struct buf *out, struct err *e) {
+static int encode_with(const struct px_frame *f, int levels, struct buf *out, struct err *e) {
     struct px_j2k_sink sink = {.out = out, .start = out->len};
     struct px_j2k_message message = {.text = ""};
     CLEANUP(cleanup_j2k_codec) opj_codec_t *codec = opj_create_compress(OPJ_CODEC_J2K);
@@ -116,9 +119,22 @@ static int encode(const struct px_frame *f, struct buf *out, struct err *e) {
         return err_set(e, E_MEMORY, "JPEG 2000");
     }
     opj_cparameters_t parameters;
-    set_up(f, &parameters);
+    set_up(f, levels, &parameters);
     px_j2k_listen(codec, &message);
     return write_stream(codec, stream, image, &parameters, out, &message, e);
+}
+
+// The library's room for a tile is 1.4 times its samples, which noise behind a wavelet can exceed:
+// without one it does not.
+static int encode(const struct px_frame *f, struct buf *out, struct err *e) {
+    size_t start = out->len;
+    int levels = resolutions(f);
+    int code = encode_with(f, levels, out, e);
+    if (code == E_INTERNAL && levels > 1) {
+        out->len = start;
+        code = encode_with(f, 1, out, e);
+    }
+    return code;
 }
 
 const struct px_encoder px_encoder_j2k = {
