@@ -63,15 +63,24 @@ def uid(text):
     return text.encode() + b"\0" * (len(text) & 1)
 
 
-def identifier(keys):
-    """{0x00100020: "X1"} as an Implicit VR data set; numbers of a sequence are lists of such dictionaries."""
+def identifier(keys, syntax=IMPLICIT_LE):
+    """{0x00100020: "X1"} as a data set in implicit or explicit VR little endian; values of sequences are lists of such
+    dictionaries."""
+    from pydicom.datadict import dictionary_VR
     out = b""
     for tag, value in sorted(keys.items()):
         if isinstance(value, list):
-            body = b"".join(struct.pack("<HHI", 0xFFFE, 0xE000, len(i)) + i for i in map(identifier, value))
-            out += struct.pack("<HHI", tag >> 16, tag & 0xFFFF, len(body)) + body
-        else:
-            out += element(tag, uid(value) if isinstance(value, str) and value[:2] in ("1.", "2.") else value)
+            parts = [identifier(i, syntax) for i in value]
+            value = b"".join(struct.pack("<HHI", 0xFFFE, 0xE000, len(i)) + i for i in parts)
+        elif isinstance(value, str) and value[:2] in ("1.", "2."):
+            value = uid(value)
+        if syntax == IMPLICIT_LE:
+            out += element(tag, value)
+            continue
+        value = element(tag, value)[8:]
+        vr = dictionary_VR(tag).encode()[:2]
+        length = struct.pack("<HI", 0, len(value)) if vr in (b"SQ", b"UT", b"UN", b"OB") else struct.pack("<H", len(value))
+        out += struct.pack("<HH2s", tag >> 16, tag & 0xFFFF, vr) + length + value
     return out
 
 
@@ -238,6 +247,9 @@ class Association(Link):
         self.message_id = self.message_id % 65535 + 1
         return us(self.message_id)
 
+    def keys(self, context, keys):
+        return identifier(keys, self.contexts[context][1])
+
     def answer(self, number):
         context, command, data = self.receive() or (None, None, None)
         assert command is not None, "released in the middle of an operation"
@@ -263,7 +275,7 @@ class Association(Link):
         """([identifiers as bytes], final Command)."""
         context = self.context(model)
         number = self.next_id()
-        self.send(context, {0x0002: uid(model), 0x0100: us(FIND_RQ), 0x0110: number, 0x0700: us(0)}, identifier(keys))
+        self.send(context, {0x0002: uid(model), 0x0100: us(FIND_RQ), 0x0110: number, 0x0700: us(0)}, self.keys(context, keys))
         found = []
         while True:
             _, command, data = self.answer(FIND_RQ)
@@ -275,8 +287,9 @@ class Association(Link):
 
     def move(self, model, keys, destination):
         """([pending Commands], final Command, final data set)."""
-        self.send(self.context(model), {0x0002: uid(model), 0x0100: us(MOVE_RQ), 0x0110: self.next_id(),
-                                        0x0600: destination, 0x0700: us(0)}, identifier(keys))
+        context = self.context(model)
+        self.send(context, {0x0002: uid(model), 0x0100: us(MOVE_RQ), 0x0110: self.next_id(), 0x0600: destination,
+                            0x0700: us(0)}, self.keys(context, keys))
         pending = []
         while True:
             _, command, data = self.answer(MOVE_RQ)
@@ -287,8 +300,9 @@ class Association(Link):
     def get(self, model, keys, take=None):
         """([(class, instance, transfer syntax, data set)], [pending Commands], final Command). take(command, data), when
         given, sees each instead and answers a status."""
-        self.send(self.context(model), {0x0002: uid(model), 0x0100: us(GET_RQ), 0x0110: self.next_id(), 0x0700: us(0)},
-                  identifier(keys))
+        context = self.context(model)
+        self.send(context, {0x0002: uid(model), 0x0100: us(GET_RQ), 0x0110: self.next_id(), 0x0700: us(0)},
+                  self.keys(context, keys))
         got, pending = [], []
         while True:
             context, command, data = self.answer(GET_RQ)
@@ -308,10 +322,11 @@ class Association(Link):
     def commit(self, transaction, references):
         """N-ACTION of Storage Commitment for [(class, instance)]; the response's Command."""
         sequence = [{0x00081150: c, 0x00081155: i} for c, i in references]
-        self.send(self.context(COMMITMENT),
+        context = self.context(COMMITMENT)
+        self.send(context,
                   {0x0003: uid(COMMITMENT), 0x0100: us(ACTION_RQ), 0x0110: self.next_id(),
                    0x1001: uid(COMMITMENT_INSTANCE), 0x1008: us(1)},
-                  identifier({0x00081195: transaction, 0x00081199: sequence}))
+                  self.keys(context, {0x00081195: transaction, 0x00081199: sequence}))
         return self.answer(ACTION_RQ)[1]
 
     def release(self):

@@ -31,6 +31,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SAMPLES = pathlib.Path(os.environ.get("MACLAB_SAMPLES", ROOT.parent / "shared" / "dicom-samples"))
 MACLAB = os.environ.get("MACLAB", str(ROOT / "build" / "maclab"))
 AET = "MACLAB"
+FAULTS_SHOWN = 40
 START_SECONDS = 30
 ENVIRONMENT = {**os.environ, "TCP_NODELAY": "1"}
 
@@ -50,6 +51,8 @@ class Tally:
             self.passed += 1
         except Exception as fault:
             self.failed += 1
+            if self.failed > FAULTS_SHOWN:
+                return
             place = traceback.extract_tb(fault.__traceback__)[-1]
             print("FAILED %s: %s: %s (%s:%d)" % (name, type(fault).__name__, fault, os.path.basename(place.filename),
                                                  place.lineno), flush=True)
@@ -218,7 +221,7 @@ class Node(Server):
             self.options += ["--dicom-tls", "127.0.0.1:%d" % self.tls_port, "--certificate", self.at("node.pem"), "--key",
                              self.at("node.key"), "--trust", self.at("authority.pem")]
         for aet, port in {calling: 9, **dict(peers)}.items():
-            self.peer_add(aet, port, *(peer_options or {}).get(aet, ()))
+            self.peer_add(aet, port, *(self.at(w[1:]) if w[0] == "@" else w for w in (peer_options or {}).get(aet, ())))
         self.start()
 
     def at(self, name):
@@ -260,17 +263,20 @@ class Node(Server):
         assert until(lambda: self.instances() >= expected) and self.instances() == expected, \
             "%d instances, expected %d" % (self.instances(), expected)
 
-    def uids(self):
-        found = []
+    def places(self):
+        """{SOP Instance UID: (Study, Series Instance UID)} of everything that can be found."""
+        found = {}
         while True:
             part = self.api("/dicom-web/instances?limit=500&offset=%d" % len(found))
-            found += (i["00080018"]["Value"][0] for i in part)
+            for i in part:
+                found[i["00080018"]["Value"][0]] = (i["0020000D"]["Value"][0], i["0020000E"]["Value"][0])
             if not part:
-                return set(found)
+                return found
 
     def holds(self, uids):
         """Waits until all of them are there."""
-        assert until(lambda: set(uids) <= self.uids()), "not there: %s" % sorted(set(uids) - self.uids())[:5]
+        uids = set(uids)
+        assert until(lambda: uids <= set(self.places())), "not there: %s" % sorted(uids - set(self.places()))[:5]
 
     def close(self):
         log = self.told()

@@ -1,0 +1,220 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Crowds at the node: forty associations that retrieve at once are all served, within 300 MB; of more associations than there is room
+for the late ones get a transient rejection and the others do not notice; peers that stall, flood, half-close or talk nonsense are
+ended while others go on. Ends with "N passed, N failed, N skipped"."""
+import os
+import random
+import socket
+import struct
+import threading
+import time
+
+import lib_dimse as dimse
+import lib_images as images
+import lib_peers as peers
+
+UID = images.ROOT_UID
+GET = dimse.STUDY_ROOT + dimse.GET
+STATIONS, MEMORY_MB, IMAGES = 40, 300, 60
+ROOM = 64  # associations in total (src/dimse/server.h)
+
+
+def retrieve(node, failures, counts, barrier):
+    try:
+        a = dimse.Association(node.port, "TESTER", node.aet, [(GET, [dimse.IMPLICIT_LE]),
+                                                              (images.CT, [dimse.EXPLICIT_LE], True)], timeout=60)
+        barrier.wait(30)
+        seen = []
+        _, _, final = a.get(GET, {0x00080052: "STUDY", 0x0020000D: UID + "1"}, take=lambda c, d: seen.append(len(d)) or 0)
+        a.release()
+        if final.status != 0 or len(seen) != IMAGES:
+            failures.append("status %04x, %d images" % (final.status, len(seen)))
+        counts.append(len(seen))
+    except Exception as fault:
+        failures.append(repr(fault))
+
+
+def crowd(tally, node):
+    most = [0]
+    over = threading.Event()
+
+    def watch():
+        while not over.wait(0.05):
+            most[0] = max(most[0], peers.memory_mb(node.pid)[1])
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    failures, counts = [], []
+    barrier = threading.Barrier(STATIONS)
+    began = time.monotonic()
+    threads = [threading.Thread(target=retrieve, args=(node, failures, counts, barrier)) for _ in range(STATIONS)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    took = time.monotonic() - began
+    over.set()
+    watcher.join()
+    print("%d associations, %d images in %.1f s, at most %.0f MB with workers" % (STATIONS, sum(counts), took, most[0]))
+    with tally("%d associations retrieve at once" % STATIONS):
+        assert not failures, failures[:3]
+    with tally("below %d MB" % MEMORY_MB):
+        assert 0 < most[0] < MEMORY_MB, "%.0f MB" % most[0]
+
+
+def echo_wants():
+    return [(dimse.VERIFICATION, [dimse.IMPLICIT_LE])]
+
+
+def too_many(tally, node):
+    open_ones, rejected = [], []
+    with tally("more associations than there is room for"):
+        for _ in range(ROOM + 8):
+            try:
+                open_ones.append(dimse.Association(node.port, "TESTER", node.aet, echo_wants()))
+            except dimse.Rejected as answer:
+                rejected.append((answer.result, answer.source, answer.reason))
+        assert len(open_ones) == ROOM and len(rejected) == 8, "%d open, %d rejected" % (len(open_ones), len(rejected))
+        assert set(rejected) <= {(2, 3, 1), (2, 3, 2)}, "not transient: %s" % set(rejected)
+    with tally("those that are up go on"):
+        assert [a.echo() for a in open_ones] == [0] * len(open_ones)
+    for a in open_ones:
+        a.release()
+    with tally("and there is room again"):
+        assert peers.until(lambda: accepted(node))
+
+
+def accepted(node):
+    try:
+        dimse.Association(node.port, "TESTER", node.aet, echo_wants()).release()
+        return True
+    except dimse.Rejected:
+        return False
+
+
+class Raw:
+    """A socket that says what it is told to."""
+
+    def __init__(self, node):
+        self.socket = socket.create_connection(node.address, timeout=10)
+
+    def send(self, data):
+        try:
+            self.socket.sendall(data)
+        except OSError:
+            pass  # ended already: what is wanted
+
+    def finish(self):
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def answer(self, seconds=10):
+        """What comes until the node ends it: bytes; None when it does not."""
+        got = b""
+        self.socket.settimeout(seconds)
+        try:
+            while True:
+                piece = self.socket.recv(65536)
+                if not piece:
+                    return got
+                got += piece
+        except socket.timeout:
+            return None
+        except OSError:
+            return got
+
+
+def nonsense(tally, node):
+    """A well-behaved association is up all the while."""
+    witness = dimse.Association(node.port, "TESTER", node.aet, echo_wants())
+    rng = random.Random(7)
+    request = struct.pack(">HH", 1, 0) + b"MACLAB".ljust(16) + b"TESTER".ljust(16) + bytes(32)
+    talks = [("an HTTP request", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"), ("a TLS hello", bytes.fromhex("160301020001000001fc0303")),
+             ("a PDU of 4 GiB", struct.pack(">BBI", 1, 0, 0xFFFFFFFF) + bytes(64)),
+             ("an unknown PDU", struct.pack(">BBI", 0x42, 0, 4) + bytes(4)),
+             ("P-DATA before an association", struct.pack(">BBI", 4, 0, 6) + struct.pack(">IBB", 2, 1, 3)),
+             ("a release before an association", struct.pack(">BBI", 5, 0, 4) + bytes(4)),
+             ("A-ASSOCIATE-AC from a requestor", struct.pack(">BBI", 2, 0, len(request)) + request),
+             ("an A-ASSOCIATE-RQ with items cut", struct.pack(">BBI", 1, 0, len(request) + 6) + request + b"\x10\0\0\xff\0\0"),
+             ("noise", rng.randbytes(4096))]
+    for name, data in talks:
+        with tally("ended: " + name):
+            raw = Raw(node)
+            raw.send(data)
+            if name in ("an HTTP request", "a TLS hello", "noise"):
+                raw.finish()  # it may be the beginning of a long PDU
+            got = raw.answer()
+            assert got is not None, "still up after 10 s"
+            assert got[:1] in (b"", b"\7", b"\3"), got[:20]
+            assert witness.echo() == 0
+    after = [("an unknown PDU", struct.pack(">BBI", 0x42, 0, 4) + bytes(4)),
+             ("a second A-ASSOCIATE-RQ", struct.pack(">BBI", 1, 0, len(request)) + request),
+             ("a PDV of a context that was not accepted", struct.pack(">BBIIBB", 4, 0, 6, 2, 99, 3)),
+             ("a PDV longer than its PDU", struct.pack(">BBIIBB", 4, 0, 6, 2000, 1, 3)),
+             ("a PDU longer than was offered", struct.pack(">BBI", 4, 0, 0x7FFFFFFF) + bytes(64)),
+             ("a command set of noise", struct.pack(">BBIIBB", 4, 0, 106, 102, 1, 3) + rng.randbytes(100)),
+             ("a data set without a command", struct.pack(">BBIIBB", 4, 0, 16, 12, 1, 2) + bytes(10))]
+    for name, data in after:
+        with tally("aborted: " + name):
+            a = dimse.Association(node.port, "TESTER", node.aet, echo_wants())
+            a.socket.sendall(data)
+            try:
+                kind, _ = a.read_pdu()
+                raise AssertionError("PDU of type %d" % kind)
+            except dimse.Aborted as fault:
+                assert fault.source in (0, 2), "closed without A-ABORT"
+            a.close()
+            assert witness.echo() == 0
+    with tally("half-closed after the request"):
+        a = dimse.Association(node.port, "TESTER", node.aet, echo_wants())
+        a.socket.shutdown(socket.SHUT_WR)
+        assert a.socket.recv(100) is not None
+        a.close()
+        assert witness.echo() == 0
+    with tally("a store that breaks off leaves nothing"):
+        before = node.instances()
+        a = dimse.Association(node.port, "TESTER", node.aet, [(images.CT, [dimse.EXPLICIT_LE])])
+        data = bytes(100000)
+        command = dimse.command_set({0x0002: dimse.uid(images.CT), 0x0100: dimse.us(1), 0x0110: dimse.us(1), 0x0700: dimse.us(0),
+                                     0x0800: dimse.us(1), 0x1000: dimse.uid(UID + "9.9.9")})
+        a.socket.sendall(struct.pack(">BBIIBB", 4, 0, len(command) + 6, len(command) + 2, 1, 3) + command +
+                         struct.pack(">BBIIBB", 4, 0, 50006, 50002, 1, 0) + data[:50000])
+        a.close()
+        assert witness.echo() == 0
+        time.sleep(0.3)
+        assert node.instances() == before
+    with tally("the witness was never disturbed"):
+        assert witness.echo() == 0
+        witness.release()
+
+
+def stalled(tally, node):
+    """Connections that say nothing do not keep others out."""
+    silent = [Raw(node) for _ in range(20)]
+    with tally("twenty silent connections"):
+        began = time.monotonic()
+        assert peers.echo(node.port, "TESTER", node.aet) == 0 and time.monotonic() - began < 2
+    for raw in silent:
+        raw.socket.close()
+
+
+def main():
+    tally = peers.Tally()
+    with peers.Node() as node:
+        files = images.study(os.path.join(node.folder, "files"), 1, instances=IMAGES, rows=256, columns=256)
+        a = dimse.Association(node.port, "TESTER", node.aet, [(images.CT, [dimse.EXPLICIT_LE])])
+        for path in files:
+            about = peers.meta(path)
+            assert a.store(*about).status == 0
+        a.release()
+        node.counts(IMAGES)
+        crowd(tally, node)
+        too_many(tally, node)
+        nonsense(tally, node)
+        stalled(tally, node)
+    tally.close()
+
+
+main()
