@@ -25,9 +25,13 @@
 #define ANSWER_MAX ((size_t)4 << 20)
 #define CANCELLED 1 // of a row
 
-int node_session_view(struct node_session *s, struct db *db, struct err *e) {
+void node_session_view_done(struct node_session *s) {
     view_free(s->view);
     s->view = NULL;
+}
+
+int node_session_view(struct node_session *s, struct db *db, struct err *e) {
+    node_session_view_done(s);
     return view_source_tables.open(view_source_tables.context, db, slice_str(s->peer->aet),
                                    &s->view, e);
 }
@@ -243,6 +247,7 @@ static int finish(struct find *f, int rc, bool more, struct err *e) {
 
 static void find_free(struct find *f) {
     if (f != NULL) {
+        node_session_view_done(f->session);
         identifier_done(&f->identifier);
         buf_done(&f->bytes);
         mem_free(f);

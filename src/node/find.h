@@ -21,5 +21,7 @@ int node_find_serve(struct node_session *s, const struct dimse_message *message,
 // The status of a C-FIND that failed with that error.
 uint16_t node_find_status(int rc);
 
-// How the peer sees the archive now: looked up anew for each request, in s->view.
+// How the peer sees the archive now: looked up anew for each request, in s->view, and forgotten at
+// its end.
 int node_session_view(struct node_session *s, struct db *db, struct err *e);
+void node_session_view_done(struct node_session *s);

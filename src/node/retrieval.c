@@ -23,6 +23,9 @@
 #define NARROW_LIST_MAX 65534u // of an element in explicit VR
 
 void retrieval_done(struct retrieval *r) {
+    if (r->session != NULL) {
+        node_session_view_done(r->session);
+    }
     if (r->open) {
         send_job_done(&r->job);
     }
