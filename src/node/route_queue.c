@@ -519,13 +519,18 @@ static int compare_uids(const void *a, const void *b) { return strcmp(a, b); }
 int route_queue_known(struct db *db, const struct route_task *task, struct arena *a,
                       struct route_known *ret_known, struct err *e) {
     struct db_stmt *s;
-    int rc = db_prepare(db, "SELECT count(*) FROM route_outcome WHERE task = ?1", &s, e);
+    int rc = db_prepare(db,
+                        "SELECT count(*), count(CASE WHEN outcome = ?2 THEN 1 END)"
+                        " FROM route_outcome WHERE task = ?1",
+                        &s, e);
     if (rc != E_OK) {
         return rc;
     }
     db_bind_i64(s, 1, task->id);
+    db_bind_i64(s, 2, ROUTE_NOT_TAKEN);
     rc = db_step(s, e);
     size_t room = rc == 1 ? (size_t)db_i64(s, 0) : 0;
+    size_t refused = rc == 1 ? (size_t)db_i64(s, 1) : 0;
     db_reset(s);
     char(*uids)[DCM_UID_MAX + 1] = arena_array(a, room + 1, sizeof *uids);
     if (rc < 0 || uids == NULL) {
@@ -544,7 +549,7 @@ int route_queue_known(struct db *db, const struct route_task *task, struct arena
     }
     db_reset(s);
     if (rc >= 0) {
-        *ret_known = (struct route_known){(const char(*)[DCM_UID_MAX + 1]) uids, n};
+        *ret_known = (struct route_known){(const char(*)[DCM_UID_MAX + 1]) uids, n, refused};
     }
     return rc < 0 ? rc : E_OK;
 }

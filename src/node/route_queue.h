@@ -118,6 +118,7 @@ int route_queue_claim(struct db *db, unsigned per_station, usec now, struct rout
 struct route_known {
     const char (*uids)[DCM_UID_MAX + 1];
     size_t count;
+    size_t refused; // of them
 };
 int route_queue_known(struct db *db, const struct route_task *task, struct arena *a,
                       struct route_known *ret_known, struct err *e);

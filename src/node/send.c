@@ -47,6 +47,13 @@ static void settle(struct send_job *j, size_t index, enum dimse_status_kind kind
     }
 }
 
+static void tell(const struct send_job *j, size_t index, bool answered, uint16_t status,
+                 const struct err *why) {
+    if (j->told != NULL) {
+        j->told(j->context, index, answered, status, why);
+    }
+}
+
 static void fail(struct send_job *j, size_t index, const struct err *why) {
     if (j->why.code == E_OK) {
         j->why = *why;
@@ -227,15 +234,16 @@ static void on_response(void *context, void *cookie, const struct dimse_command 
     struct sending *s = context;
     struct load *l = cookie;
     enum dimse_status_kind kind = dimse_status_kind(response->status);
+    struct err why = {0};
     if (kind == DIMSE_IS_SUCCESS || kind == DIMSE_IS_WARNING) {
         settle(s->job, l->index, kind);
     } else {
-        struct err why = {0};
         char text[DIMSE_STATUS_TEXT_MAX];
         err_set(&why, E_DENIED, "the receiver answered %s",
                 dimse_status_text(response->status, text));
         fail(s->job, l->index, &why);
     }
+    tell(s->job, l->index, true, response->status, &why);
     forget(s, l);
 }
 
@@ -252,6 +260,7 @@ static struct load *load_next(struct sending *s) {
             return l;
         }
         fail(s->job, index, &e);
+        tell(s->job, index, false, 0, &e);
     }
     return NULL;
 }

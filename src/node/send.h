@@ -31,6 +31,10 @@ struct send_job {
     uint16_t cancel_id;
     // Called between sub-operations. Positive: it was cancelled; negative: over.
     int (*between)(void *context, struct err *e);
+    // Told what the receiver answered for one (`why` is a sentence when it is a failure), or why it
+    // could not be sent. Not of those that were under way when the association broke. NULL: nobody.
+    void (*told)(void *context, size_t index, bool answered, uint16_t status,
+                 const struct err *why);
     void *context;
     // What came of it.
     bool *settled; // by index
