@@ -127,7 +127,7 @@ def as_pacs(tally, node, orthanc, files):
         node.holds(peers.meta(p)[1] for p in real)
 
 
-def own_tools(tally, node, orthanc):
+def own_tools(tally, node, orthanc, report_port):
     """The user side of MacLab against Orthanc as PACS."""
     peer = "%s@127.0.0.1:%d" % (orthanc.aet, orthanc.port)
     folder = os.path.join(node.folder, "own")
@@ -155,18 +155,32 @@ def own_tools(tally, node, orthanc):
         run("move", "--to", node.aet, peer, UID + "5")
         node.counts(before + len(uids))
     with tally("maclab commit"):
-        run("commit", peer, folder)
+        run("commit", "--port", report_port, peer, folder)
+    with tally("maclab commit of what Orthanc has not"):
+        other = os.path.join(node.folder, "never")
+        images.study(other, 9, instances=1)
+        told = run("commit", "--port", report_port, peer, other, status=1)
+        assert "refused" in told, told
+    with tally("maclab move to a receiving side of its own"):
+        inbox = os.path.join(node.folder, "moved")
+        run("move", "--receive", inbox, "--port", report_port, peer, UID + "5")
+        assert {peers.meta(os.path.join(inbox, n))[1] for n in os.listdir(inbox)} == uids
+    with tally("maclab store over four associations"):
+        clear(orthanc)
+        run("store", "-P", 4, peer, folder, CT_FOLDER, status=None)
+        assert uids <= set(held(orthanc)) and len(held(orthanc)) > len(uids) + 5, len(held(orthanc))
 
 
 def main():
     tally = peers.Tally()
-    orthanc_port = peers.free_port()
+    orthanc_port, report_port = peers.free_port(), peers.free_port()
     with peers.Node({peers.Orthanc.aet: orthanc_port}) as node:
         files = [f for n in (1, 2) for f in images.study(os.path.join(node.folder, "files"), n, series=2, instances=2)]
-        with peers.Orthanc({"maclab": (node.aet, node.port), "self": (peers.Orthanc.aet, orthanc_port)},
+        with peers.Orthanc({"maclab": (node.aet, node.port), "self": (peers.Orthanc.aet, orthanc_port),
+                            "tester": ("TESTER", report_port)},
                            port=orthanc_port) as orthanc:
             for part in (lambda: as_client(tally, node, orthanc, files), lambda: commitment(tally, node, orthanc, files),
-                         lambda: as_pacs(tally, node, orthanc, files), lambda: own_tools(tally, node, orthanc)):
+                         lambda: as_pacs(tally, node, orthanc, files), lambda: own_tools(tally, node, orthanc, report_port)):
                 try:
                     part()
                 except urllib.error.HTTPError as fault:
