@@ -289,7 +289,7 @@ def rendered(probe, path, folder):
         return []
     tool = "dcmj2pnm" if image[10] in JPEG | JPEG_LOSSLESS else "dcml2pnm" if image[10] in JPEG_LS else "dcm2pnm"
     mine, theirs = os.path.join(folder, "mine.pnm"), os.path.join(folder, "theirs.pnm")
-    a = subprocess.run([probe, "--picture", mine, path], capture_output=True, timeout=120)
+    a = subprocess.run([probe, "--no-overlays", "--picture", mine, path], capture_output=True, timeout=120)
     b = subprocess.run([tool, "+op", "-O", *(window if grey else []), path, theirs], capture_output=True, timeout=120)
     if a.returncode != 0 or b.returncode != 0:
         return [("dcm2pnm (cannot)", "cannot: %s" % b.stderr.decode(errors="replace").splitlines()[0][:100])]

@@ -6,7 +6,8 @@
 //   px_probe FILE…                                  describe, decode, hash
 //   px_probe --raw OUT FILE                         all decoded frames, one behind the other
 //   px_probe --picture OUT.png|OUT.jpg|OUT.pnm [--frame N] [--window TEXT] [--viewport TEXT]
-//   [--auto] FILE
+//   [--auto] [--no-overlays] FILE
+//   px_probe --coded UID OUT FILE                   the first frame in another transfer syntax
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@
 #include "base/hash.h"
 #include "dicom/part10.h"
 #include "pixel/codec.h"
+#include "pixel/encoder.h"
 #include "pixel/picture.h"
 
 #define ARENA_LIMIT ((size_t)1 << 31)
@@ -36,6 +38,8 @@ struct loaded {
 struct request {
     const char *raw;
     const char *picture;
+    const char *syntax; // of the coded frame
+    const char *coded;
     struct px_picture what;
 };
 
@@ -159,12 +163,41 @@ static int draw(const char *path, const struct request *r) {
     return file == NULL || fwrite(out.data, 1, out.len, file) != out.len ? 2 : 0;
 }
 
+static int code_frame(const char *path, const struct request *r) {
+    CLEANUP(unload) struct loaded l = {0};
+    CLEANUP(cleanup_buf) struct buf out;
+    CLEANUP(cleanup_px_frame) struct px_frame frame = {0};
+    struct err e = {0};
+    buf_init(&out, (size_t)1 << 30);
+    int code = load(path, &l, &e);
+    if (code == E_OK) {
+        code = px_decode(&l.image, &l.frames, l.bytes, 0, &frame, &e);
+    }
+    if (code == E_OK) {
+        code = px_encode_frame(r->syntax, &frame, &out, &e);
+    }
+    if (code != E_OK) {
+        return complain(path, &e);
+    }
+    CLEANUP(cleanup_file) FILE *file = fopen(r->coded, "wb");
+    return file == NULL || fwrite(out.data, 1, out.len, file) != out.len ? 2 : 0;
+}
+
 // The option at argv[i] with its value; how many arguments it took, 0 when it is none.
 static int option(struct request *r, char **argv, int left, struct err *e) {
     struct px_render_options *o = &r->what.options;
     if (strcmp(argv[0], "--auto") == 0) {
         o->choice = PX_WINDOW_AUTO;
         return 1;
+    }
+    if (strcmp(argv[0], "--no-overlays") == 0) {
+        o->hide_overlays = true;
+        return 1;
+    }
+    if (strcmp(argv[0], "--coded") == 0 && left > 3) {
+        r->syntax = argv[1];
+        r->coded = argv[2];
+        return 3;
     }
     if (left < 2 || strncmp(argv[0], "--", 2) != 0) {
         return 0;
@@ -197,7 +230,9 @@ int main(int argc, char **argv) {
         return 2;
     }
     for (; i < argc; i++) {
-        int rc = r.picture != NULL ? draw(argv[i], &r) : probe(argv[i], r.raw);
+        int rc = r.picture != NULL ? draw(argv[i], &r)
+                 : r.coded != NULL ? code_frame(argv[i], &r)
+                                   : probe(argv[i], r.raw);
         worst = rc > worst ? rc : worst;
     }
     return worst;
