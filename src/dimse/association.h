@@ -158,7 +158,7 @@ uint16_t dimse_window(const struct dimse_association *a);
 
 // Sends a command and, when command->data_set, the pieces one after the other as its data set,
 // fragmented to the peer's PDU size. Nothing is copied on a plain stream: pieces may be mappings of
-// files.
+// files. When their length is odd a NUL follows them, for a fragment may not be odd.
 int dimse_send(struct dimse_association *a, uint8_t context_id, const struct dimse_command *command,
                const struct slice *pieces, size_t count, struct err *e);
 

@@ -73,16 +73,21 @@ static int add_content(struct batch *b, struct rest *r, size_t len) {
     return rc;
 }
 
-// All of it in fragments of even length (the last one may be what is left), at least one.
+// All of it in fragments of even length (PS3.8 E.2), at least one. A deflated data set of odd length
+// gets the NUL behind it that PS3.5 A.5 asks for; nothing else that is well formed is odd.
 static int add_fragments(struct batch *b, struct rest *r, uint8_t context_id, uint8_t control) {
     size_t room = (b->a->peer_pdu - PDV_HEAD_LEN) & ~(size_t)1;
     int rc;
     do {
         size_t len = r->len < room ? (size_t)r->len : room;
         uint8_t last = r->len == len ? PDV_LAST : 0;
-        rc = add_head(b, (uint32_t)len, context_id, control | last);
+        size_t padding = len % 2;
+        rc = add_head(b, (uint32_t)(len + padding), context_id, control | last);
         if (rc == E_OK) {
             rc = add_content(b, r, len);
+        }
+        if (rc == E_OK && padding > 0) {
+            rc = add(b, slice_of("", 1));
         }
     } while (rc == E_OK && r->len > 0);
     return rc;
