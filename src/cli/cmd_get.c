@@ -133,6 +133,7 @@ static int get(struct get *run) {
     struct query q;
     struct err e = {0};
     look(run);
+    r->sums.present = run->inventory.instances_known ? run->inventory.present : 0;
     if (run->inventory.instances_known && run->inventory.missing == 0 &&
         run->inventory.present > 0) {
         return retrieve_report(r, true);

@@ -41,12 +41,13 @@ static void take_uid(struct slice value, char out[65]) {
     out[len] = '\0';
 }
 
-static int read_head(const struct dcm_file *file, struct send_identity *id, struct err *e) {
+// To the end of the data set: a peer that is sent one that ends too early may wait for the rest of
+// it until its patience ends, and everything behind it waits, too.
+static int read_whole(const struct dcm_file *file, struct send_identity *id, struct err *e) {
     struct dcm_reader r;
     struct dcm_element el;
     int event;
     dcm_file_reader(file, &r);
-    r.stop_at = DCM_SeriesInstanceUID + 1;
     while ((event = dcm_reader_next(&r, &el, e)) > 0) {
         if (event == DCM_EVENT_SEQUENCE_BEGIN || event == DCM_EVENT_FRAGMENTS_BEGIN) {
             event = dcm_reader_skip(&r, &el, e);
@@ -88,7 +89,7 @@ int send_identify(struct slice bytes, struct send_identity *ret_identity, struct
     struct send_identity id = {.sop_class = ""};
     arena_init(&arena, LOOK_MEMORY_MAX);
     int rc = dcm_file_open(&arena, bytes, &file, e);
-    rc = rc == E_OK ? read_head(&file, &id, e) : rc;
+    rc = rc == E_OK ? read_whole(&file, &id, e) : rc;
     if (rc == E_OK) {
         from_meta(&file, DCM_MediaStorageSOPClassUID, id.sop_class);
         from_meta(&file, DCM_MediaStorageSOPInstanceUID, id.sop_instance);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The files that `maclab store` and `maclab commit` are given: found below PATHs, looked at as far
-// as their identity goes. The look is that of dicom/part10.h and dicom/reader.h, in this process:
-// they take no byte on trust and are fuzzed. Pixels are decoded in workers only (dicom_send.h).
+// The files that `maclab store` and `maclab commit` are given: found below PATHs, looked at for
+// their identity and whether they are whole. The look is that of dicom/part10.h and dicom/reader.h,
+// in this process: they take no byte on trust and are fuzzed. Pixels are decoded in workers only
+// (dicom_send.h).
 #pragma once
 
 #include <stdbool.h>
@@ -55,5 +56,5 @@ struct send_identity {
     uint64_t body_offset;
 };
 // `bytes`: the whole file. E_NOT_DICOM, E_MISSING (an UID), E_VALUE (one that is none) and what the
-// readers say.
+// readers say of a data set that is damaged or ends too early.
 int send_identify(struct slice bytes, struct send_identity *ret_identity, struct err *e);

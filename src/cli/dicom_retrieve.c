@@ -244,6 +244,7 @@ static void print_json(struct retrieve *r, bool received_here, double seconds) {
     if (received_here) {
         json_member_i64(&j, "files", (int64_t)s->files);
         json_member_i64(&j, "bytes", (int64_t)s->bytes);
+        json_member_i64(&j, "present", (int64_t)s->present);
     }
     json_name(&j, "seconds");
     json_double(&j, seconds);
@@ -270,6 +271,7 @@ static void print_text(struct retrieve *r, bool received_here, double seconds) {
     if (received_here) {
         (void)printf("; %llu files, %.1f MB in %.2f s", (unsigned long long)s->files,
                      (double)s->bytes / 1e6, seconds);
+        (void)(s->present > 0 && printf("; %llu were here", (unsigned long long)s->present));
     }
     (void)putchar('\n');
     struct slice rest = buf_slice(&r->failed);

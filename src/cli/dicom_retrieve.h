@@ -54,6 +54,7 @@ enum retrieve_option {
 struct retrieve_sums {
     uint64_t completed, failed, warning, remaining; // sub-operations
     uint64_t files, bytes;                          // received here
+    uint64_t present;                               // not asked for: they are here already
     uint16_t status;                                // the worst final one
     bool cancelled;
 };

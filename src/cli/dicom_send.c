@@ -23,6 +23,8 @@
 #include "pixel/transcode.h"
 
 #define NOBODY UINT32_MAX
+#define BREAKS_MAX 1   // associations that a file may break, and is sent once more
+#define GIVEN_UP_MAX 8 // files in a row that may be at fault; then it is the peer
 #define CONTEXTS_MEMORY_MAX ((size_t)1 << 20)
 
 // A part of the list that fits the contexts of one association, at work.
@@ -44,7 +46,7 @@ struct sending {
 struct slot {
     struct send_file *file; // NULL: free
     struct file_map map;
-    struct slice body;
+    struct slice pieces[2]; // the data set, and what makes a deflated one even
     char sent_as[DCM_UID_MAX + 1];
 };
 
@@ -108,9 +110,11 @@ static bool any_left(struct sending *s) {
     return left && (s->options->stop == NULL || !s->options->stop());
 }
 
-// What had no answer goes back; a file that was there each time is given up.
-static void put_back(struct line *line, const struct err *why) {
+// What had no answer goes back; a file that was there each time is given up. How many were.
+static unsigned put_back(struct line *line, const struct err *why) {
     struct sending *s = line->s;
+    unsigned breaks_max = s->options->retries < BREAKS_MAX ? s->options->retries : BREAKS_MAX;
+    unsigned given_up = 0;
     for (size_t i = 0; i < sizeof line->slots / sizeof line->slots[0]; i++) {
         struct slot *slot = &line->slots[i];
         struct send_file *f = slot->file;
@@ -119,8 +123,9 @@ static void put_back(struct line *line, const struct err *why) {
         }
         file_unmap(&slot->map);
         slot->file = NULL;
-        if (++f->breaks > s->options->retries) {
+        if (++f->breaks > breaks_max) {
             settle(s, f, NULL, NULL, why);
+            given_up++;
             continue;
         }
         (void)pthread_mutex_lock(&s->lock);
@@ -129,6 +134,7 @@ static void put_back(struct line *line, const struct err *why) {
         s->again = (uint32_t)(f - s->options->list->files);
         (void)pthread_mutex_unlock(&s->lock);
     }
+    return given_up;
 }
 
 // --- one file
@@ -160,7 +166,7 @@ static int seal_and_map(int fd, const struct job_transcoded *done, struct slot *
     }
     int rc = file_map_fd(fd, &slot->map, e);
     if (rc == E_OK) {
-        slot->body = slice_from(slot->map.bytes, (size_t)done->body_offset);
+        slot->pieces[0] = slice_from(slot->map.bytes, (size_t)done->body_offset);
     }
     return rc;
 }
@@ -198,10 +204,18 @@ static int map_stored(const struct send_file *f, struct slot *slot, struct err *
     if (rc == E_OK && slot->map.bytes.len != f->size) {
         rc = err_set(e, E_MISMATCH, "changed since it was looked at");
     }
-    if (rc == E_OK) {
-        slot->body = slice_from(slot->map.bytes, (size_t)f->body_offset);
+    if (rc != E_OK) {
+        return rc;
     }
-    return rc;
+    struct slice body = slice_from(slot->map.bytes, (size_t)f->body_offset);
+    slot->pieces[0] = body;
+    // Fragments have an even number of bytes (PS3.8 E.1); peers abort, or wait for ever. A deflated
+    // data set may be padded (PS3.5 A.5), of others one of the values is too short.
+    if (body.len % 2 != 0 && strcmp(f->syntax, DCM_DEFLATED_UID) != 0) {
+        return err_set(e, E_VALUE, "a data set with an odd number of bytes");
+    }
+    slot->pieces[1] = slice_of("", body.len % 2);
+    return E_OK;
 }
 
 // The context in which it is sent, and what is sent in it. NULL: neither, *e says why.
@@ -261,8 +275,8 @@ static int send_one(struct line *line, struct dimse_association *a, struct dimse
     struct dimse_store_item item = {.sop_class = f->sop_class,
                                     .sop_instance = f->sop_instance,
                                     .context_id = c->id,
-                                    .pieces = &slot->body,
-                                    .piece_count = 1,
+                                    .pieces = slot->pieces,
+                                    .piece_count = slot->pieces[1].len > 0 ? 2 : 1,
                                     .cookie = slot};
     return dimse_sender_send(sender, &item, e);
 }
@@ -336,6 +350,7 @@ static void *send_line(void *argument) {
     struct line *line = argument;
     struct sending *s = line->s;
     unsigned failures = 0;
+    unsigned given_up = 0; // files in a row that broke the association, each alone
     bool careful = false;
     while (any_left(s)) {
         struct err why = {0};
@@ -345,10 +360,11 @@ static void *send_line(void *argument) {
             continue;
         }
         careful = true;
-        failures = line->answers > before ? 1 : failures + 1;
+        bool found = put_back(line, &why) > 0 && line->answers > 0;
+        given_up = line->answers > before ? found : given_up + found;
+        failures = line->answers > before || (found && given_up <= GIVEN_UP_MAX) ? 1 : failures + 1;
         // A rejection for good, or a certificate that is not trusted, will not go away.
         bool leaves = failures > s->options->retries || why.code == E_DENIED;
-        put_back(line, &why);
         complain(s, &why, leaves);
         if (leaves) {
             return NULL;

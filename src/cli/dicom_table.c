@@ -79,7 +79,8 @@ static size_t put_cell(struct buf *out, const struct dcm_node *n, size_t width) 
         return out->len;
     }
     if (dcm_vr_info(n->vr)->class == DCM_VR_CLASS_TEXT || n->vr == DCM_VR_UN) {
-        return put_harmless(out, dcm_value_trim(n->vr, n->value), width);
+        // UIDs are there to be copied.
+        return put_harmless(out, dcm_value_trim(n->vr, n->value), n->vr == DCM_VR_UI ? 0 : width);
     }
     put_numbers(out, n);
     return out->len;
