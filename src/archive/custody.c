@@ -209,6 +209,7 @@ static enum custody_answer answer_of(int64_t state, bool in_archive) {
     switch (state) {
     case CUSTODY_WAITING:
     case CUSTODY_RETRY:
+        return CUSTODY_WAITS;
     case CUSTODY_HELD:
         return CUSTODY_SAFE;
     case CUSTODY_RELEASED:
@@ -220,8 +221,11 @@ static enum custody_answer answer_of(int64_t state, bool in_archive) {
 
 // Of several arrivals of one instance the best counts.
 static int rank(enum custody_answer answer) {
-    static const int ranks[] = {
-        [CUSTODY_SAFE] = 3, [CUSTODY_OTHER] = 2, [CUSTODY_NOT_KEPT] = 1, [CUSTODY_UNKNOWN] = 0};
+    static const int ranks[] = {[CUSTODY_SAFE] = 4,
+                                [CUSTODY_WAITS] = 3,
+                                [CUSTODY_OTHER] = 2,
+                                [CUSTODY_NOT_KEPT] = 1,
+                                [CUSTODY_UNKNOWN] = 0};
     return ranks[answer];
 }
 
@@ -236,7 +240,7 @@ int custody_ask(struct db *db, const struct hash *instance_key, struct slice sop
     db_bind_blob(s, 1, hash_slice(instance_key));
     while ((rc = db_step(s, e)) == 1) {
         enum custody_answer one = answer_of(db_i64(s, 1), db_i64(s, 2) != 0);
-        if (one == CUSTODY_SAFE && !slice_eq(db_text(s, 0), sop_class)) {
+        if ((one == CUSTODY_SAFE || one == CUSTODY_WAITS) && !slice_eq(db_text(s, 0), sop_class)) {
             one = CUSTODY_OTHER;
         }
         best = rank(one) > rank(best) ? one : best;

@@ -80,7 +80,8 @@ int custody_wish(struct archive *a, uint64_t number, enum custody_state wish, st
 // What may be answered to a sender that asks whether we have it (PS3.4 J.3.3). A released instance
 // that was deleted since is unknown.
 enum custody_answer {
-    CUSTODY_SAFE,     // durable: waiting, held or in the archive
+    CUSTODY_SAFE,     // durable: held or in the archive
+    CUSTODY_WAITS,    // durable, its verdict is to come
     CUSTODY_UNKNOWN,  // never taken, or gone
     CUSTODY_OTHER,    // taken with another SOP class
     CUSTODY_NOT_KEPT, // taken, then refused

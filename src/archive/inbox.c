@@ -216,9 +216,7 @@ static int turn_away(struct inbox *b, struct err *e) {
 
 static int check_limits(struct inbox *b, struct err *e) {
     uint64_t free_bytes = 0;
-    (void)pthread_mutex_lock(&b->lock);
-    uint64_t backlog = b->counts.backlog;
-    (void)pthread_mutex_unlock(&b->lock);
+    uint64_t backlog = inbox_backlog(b);
     if (backlog >= b->options.backlog_max) {
         (void)err_set(e, E_FULL, "%llu instances wait for their verdict; try again later",
                       (unsigned long long)backlog);
@@ -470,6 +468,13 @@ void inbox_settle(struct inbox *b) {
         (void)pthread_cond_wait(&b->settled, &b->lock);
     }
     (void)pthread_mutex_unlock(&b->lock);
+}
+
+uint64_t inbox_backlog(struct inbox *b) {
+    (void)pthread_mutex_lock(&b->lock);
+    uint64_t backlog = b->counts.backlog;
+    (void)pthread_mutex_unlock(&b->lock);
+    return backlog;
 }
 
 void inbox_counts(struct inbox *b, struct inbox_counts *ret_counts) {

@@ -70,6 +70,7 @@ int inbox_ask(struct inbox *b, struct slice sop_class, struct slice sop_instance
 // Waits until nothing waits for a verdict (tests).
 void inbox_settle(struct inbox *b);
 
+uint64_t inbox_backlog(struct inbox *b); // acknowledged and not yet judged
 struct inbox_counts {
     uint64_t backlog, backlog_bytes; // acknowledged and not yet judged
     uint64_t arrivals, bytes;        // acknowledged since the inbox was opened

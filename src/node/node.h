@@ -17,19 +17,24 @@ struct err;
 struct inbox;
 struct node;
 struct node_peer;
+struct strangers;
 
 #define NODE_AET_DEFAULT "MACLAB"
 #define NODE_PRIVATE_CLASSES_MAX 64 // storage SOP classes of no registry that are taken
+#define NODE_SERVICES_MAX 64
 #define NODE_CONNECT_MS 10000
 #define NODE_STOP_MS 5000 // associations that run at the end may finish for so long
 
 struct node_tls { // own certificate and who is trusted; PEM files
     const char *certificate, *key;
-    const char *trusted; // NULL: peers are recognised by pinned certificates only
+    // Authorities, or peers' own certificates: only who is vouched for gets in. NULL: peers are
+    // recognised by their pinned certificates alone, and must have one.
+    const char *trusted;
 };
 
-struct node_options {
+struct node_options {                        // texts and arrays outlive the node
     struct archive *archive;                 // outlives the node
+    const char *data_dir;                    // for what log lines advise; NULL: not named
     const struct clock *clock;               // NULL: the system's
     const char *aet;                         // NULL: NODE_AET_DEFAULT
     int listen_fd;                           // plain; bound, listening; taken over; -1: none
@@ -51,6 +56,7 @@ struct archive *node_archive(struct node *n);
 const struct clock *node_clock(const struct node *n);
 const char *node_aet(const struct node *n);
 struct inbox *node_inbox(struct node *n);
+struct strangers *node_strangers(struct node *n); // who was turned away
 bool node_stopping(const struct node *n);
 
 // An association to a registered peer: by TLS with its pinned certificate where its row says so;
@@ -63,8 +69,8 @@ struct node_counts {
     struct dimse_server_counts plain, secure;
     uint64_t refused_calling, refused_called, refused_address, refused_certificate,
         refused_identity;
-    // Requests answered, by the row of the service table (service.h).
-    const uint64_t *requests, *failures; // valid until node_stop
+    // Requests, and those that were refused, by the row of the service table (service.h).
+    uint64_t requests[NODE_SERVICES_MAX], failures[NODE_SERVICES_MAX];
     size_t rows;
 };
 void node_counts(struct node *n, struct node_counts *ret_counts);

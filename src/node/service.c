@@ -5,11 +5,13 @@
 
 #include "dicom/uid.h"
 #include "node/classes.h"
+#include "node/commitment.h"
 #include "node/echo.h"
 #include "node/find.h"
 #include "node/get.h"
 #include "node/move.h"
 #include "node/peers.h"
+#include "node/storage.h"
 #include "node/worklist.h"
 
 #define VERIFICATION "1.2.840.10008.1.1"
@@ -17,6 +19,9 @@
 // X(name, SOP class, request, action, may, serve); SOP class NULL: every storage SOP class.
 #define SERVICES(X)                                                                                \
     X("Verification", VERIFICATION, C_ECHO_RQ, NODE_ECHO, 0, node_echo_serve)                      \
+    X("Storage", NULL, C_STORE_RQ, NODE_RECEIVE, NODE_MAY_STORE, node_storage_serve)               \
+    X("Storage Commitment Push Model", COMMITMENT_CLASS, N_ACTION_RQ, NODE_COMMIT, NODE_MAY_STORE, \
+      node_commitment_serve)                                                                       \
     X("Study Root Query/Retrieve - FIND", NODE_STUDY_FIND, C_FIND_RQ, NODE_QUERY, NODE_MAY_QUERY,  \
       node_find_serve)                                                                             \
     X("Study Root Query/Retrieve - MOVE", NODE_STUDY_MOVE, C_MOVE_RQ, NODE_RETRIEVE,               \
@@ -52,16 +57,15 @@ size_t node_service_index(const struct node_service *service) {
 
 const struct node_service *node_service_find(const char *sop_class, uint16_t command) {
     const struct node_service *any = NULL;
+    bool own_row = false;
     for (size_t i = 0; i < SERVICE_COUNT; i++) {
         const struct node_service *s = &services[i];
-        if (s->command != command) {
-            continue;
-        }
-        if (s->sop_class == NULL) {
-            any = s;
-        } else if (strcmp(s->sop_class, sop_class) == 0) {
+        bool same = s->sop_class != NULL && strcmp(s->sop_class, sop_class) == 0;
+        if (same && s->command == command) {
             return s;
         }
+        own_row = own_row || same;
+        any = s->sop_class == NULL && s->command == command ? s : any;
     }
-    return any;
+    return own_row ? NULL : any; // what has rows of its own is no storage class
 }

@@ -25,7 +25,8 @@ struct node_session {
     const struct node_peer *peer; // the allow-list's row of the calling AE
     struct view *view;            // how this peer sees the archive
     struct policy_subject who;
-    void *inbox; // of the storage service: what this association delivers
+    void *inbox;      // of the storage service: what this association delivers
+    void *commitment; // of storage commitment: requests that wait for their report
 };
 
 struct node_service {

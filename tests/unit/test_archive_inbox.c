@@ -194,7 +194,8 @@ static void released(void **state) {
     struct archive *a = open_archive();
     struct inbox *b = open_inbox(a, 0);
     send(b, &(struct instance_words){0});
-    assert_int_equal(ask(b, CT, "2.25.300"), CUSTODY_SAFE); // before its verdict
+    enum custody_answer at_once = ask(b, CT, "2.25.300"); // before its verdict or behind it
+    assert_true(at_once == CUSTODY_WAITS || at_once == CUSTODY_SAFE);
     inbox_settle(b);
     assert_int_equal(instances(a), 1);
     assert_int_equal(ask(b, CT, "2.25.300"), CUSTODY_SAFE);
@@ -397,9 +398,10 @@ static void several_senders(void **state) {
     for (unsigned i = 0; i < SENDERS; i++) {
         (void)pthread_join(threads[i], NULL);
     }
-    assert_int_equal(ask(b, CT, "2.25.1000"), CUSTODY_SAFE);
-    assert_int_equal(ask(b, CT, "2.25.4059"), CUSTODY_SAFE);
+    assert_in_range(ask(b, CT, "2.25.1000"), CUSTODY_SAFE, CUSTODY_WAITS);
+    assert_in_range(ask(b, CT, "2.25.4059"), CUSTODY_SAFE, CUSTODY_WAITS);
     inbox_settle(b);
+    assert_int_equal(ask(b, CT, "2.25.4059"), CUSTODY_SAFE);
     assert_int_equal(instances(a), SENDERS * EACH);
     assert_int_equal(files_left(), 0);
     inbox_close(b);
@@ -441,8 +443,8 @@ static void taken_up_after_a_kill(void **state) {
         archive_close(open_archive());
         struct archive *a = open_archive();
         struct inbox *b = open_inbox(a, 0);
-        assert_int_equal(ask(b, CT, "2.25.5000"), CUSTODY_SAFE);
-        assert_int_equal(ask(b, CT, "2.25.5039"), CUSTODY_SAFE);
+        assert_in_range(ask(b, CT, "2.25.5000"), CUSTODY_SAFE, CUSTODY_WAITS);
+        assert_in_range(ask(b, CT, "2.25.5039"), CUSTODY_SAFE, CUSTODY_WAITS);
         assert_int_equal(ask(b, CT, "2.25.300"), CUSTODY_UNKNOWN);
         inbox_settle(b);
         assert_int_equal(instances(a), 40);
