@@ -409,6 +409,11 @@ def read(data, syntax, stop_when=None):
                                            stop_when=stop_when)
 
 
+def even(data):
+    """As it goes over the network: a data set of odd length, as deflated ones may be, has a NUL behind it (PS3.5 A.5)."""
+    return data + b"\0" * (len(data) & 1)
+
+
 def study_of(data, syntax):
     """(Study, Series Instance UID)."""
     found = read(data, syntax, lambda tag, vr, length: tag > 0x0020000E)

@@ -4,9 +4,11 @@ pixels' coding, the same samples as GDCM or DCMTK decode of the file."""
 import functools
 import os
 import tempfile
+import zlib
 
 import numpy as np
 import pydicom
+from pydicom.encaps import generate_pixel_data_frame
 
 import transcode
 
@@ -26,6 +28,10 @@ def decoded(path):
     """[(samples, photometric interpretation, who)] of the file by each program that can; [] when none can."""
     data = original(path)
     syntax = str(data.file_meta.TransferSyntaxUID)
+    if syntax == transcode.DEFLATED_FRAME:  # younger than pydicom 2.3, GDCM 3.0.21 and DCMTK 3.6.7
+        frames = generate_pixel_data_frame(data.PixelData, int(data.get("NumberOfFrames") or 1))
+        raw = b"".join(zlib.decompressobj(-15).decompress(f) for f in frames)
+        return [(transcode.samples(data, raw, data.PhotometricInterpretation, False), data.PhotometricInterpretation, "zlib")]
     if not data.file_meta.TransferSyntaxUID.is_compressed or syntax == "1.2.840.10008.1.2.1.99":
         stored = bytes(data.PixelData)
         if syntax == transcode.BIG:

@@ -41,7 +41,7 @@ def send(tally, node, samples):
         with tally("send " + name):
             a = a or dimse.Association(node.port, "TESTER", node.aet, [(c, [s]) for c, s in wanted])
             try:
-                status = a.store(sop_class, uid, syntax, data).status
+                status = a.store(sop_class, uid, syntax, peers.even(data)).status
             except dimse.Aborted:
                 a = None
                 raise
@@ -58,7 +58,7 @@ def as_stored(tally, node, samples, where):
         with tally("as stored " + name):
             assert uid in got, "not sent: %s" % (finals[where[uid][0]],)
             assert got[uid][:2] == (sop_class, syntax), "as %s in %s" % got[uid][:2]
-            assert got[uid][2] == data, "other bytes (%d for %d)" % (len(got[uid][2]), len(data))
+            assert got[uid][2] == peers.even(data), "other bytes (%d for %d)" % (len(got[uid][2]), len(data))
 
 
 def uncompressed(tally, node, samples, where, only):
