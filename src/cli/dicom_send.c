@@ -46,7 +46,7 @@ struct sending {
 struct slot {
     struct send_file *file; // NULL: free
     struct file_map map;
-    struct slice pieces[2]; // the data set, and what makes a deflated one even
+    struct slice body;
     char sent_as[DCM_UID_MAX + 1];
 };
 
@@ -166,7 +166,7 @@ static int seal_and_map(int fd, const struct job_transcoded *done, struct slot *
     }
     int rc = file_map_fd(fd, &slot->map, e);
     if (rc == E_OK) {
-        slot->pieces[0] = slice_from(slot->map.bytes, (size_t)done->body_offset);
+        slot->body = slice_from(slot->map.bytes, (size_t)done->body_offset);
     }
     return rc;
 }
@@ -207,14 +207,7 @@ static int map_stored(const struct send_file *f, struct slot *slot, struct err *
     if (rc != E_OK) {
         return rc;
     }
-    struct slice body = slice_from(slot->map.bytes, (size_t)f->body_offset);
-    slot->pieces[0] = body;
-    // Fragments have an even number of bytes (PS3.8 E.1); peers abort, or wait for ever. A deflated
-    // data set may be padded (PS3.5 A.5), of others one of the values is too short.
-    if (body.len % 2 != 0 && strcmp(f->syntax, DCM_DEFLATED_UID) != 0) {
-        return err_set(e, E_VALUE, "a data set with an odd number of bytes");
-    }
-    slot->pieces[1] = slice_of("", body.len % 2);
+    slot->body = slice_from(slot->map.bytes, (size_t)f->body_offset);
     return E_OK;
 }
 
@@ -275,8 +268,8 @@ static int send_one(struct line *line, struct dimse_association *a, struct dimse
     struct dimse_store_item item = {.sop_class = f->sop_class,
                                     .sop_instance = f->sop_instance,
                                     .context_id = c->id,
-                                    .pieces = slot->pieces,
-                                    .piece_count = slot->pieces[1].len > 0 ? 2 : 1,
+                                    .pieces = &slot->body,
+                                    .piece_count = 1,
                                     .cookie = slot};
     return dimse_sender_send(sender, &item, e);
 }
