@@ -15,9 +15,15 @@ export const DECODABLE: ReadonlySet<string> = new Set(
   ].flatMap((line) => line.split(' ')),
 );
 
+/** Video streams (PS3.5 8.2.5 to 8.2.12): one for all frames of an instance, played by the browser where it can. */
+const isVideoSyntax = (uid: string) => /^1\.2\.840\.10008\.1\.2\.4\.10[0-8](\.1)?$/.test(uid);
+
+export const isVideo = (series: SeriesInfo): boolean =>
+  series.transfer_syntaxes.length > 0 && series.transfer_syntaxes.every(isVideoSyntax);
+
 /** Why a series cannot be shown, in words; null when it can, or when only trying will tell. */
 export function problemOf(series: SeriesInfo): string | null {
-  if (series.readable) return null;
+  if (series.readable || isVideo(series)) return null;
   const drawn = series.rows !== null && series.rows > 0 && series.frames > 0;
   if (drawn && series.transfer_syntaxes.some((s) => DECODABLE.has(s))) return null;
   return series.reason ?? 'it has nothing that can be drawn';

@@ -3,6 +3,7 @@
 // overlays need (PS3.3 C.7.6, C.8, C.11, and the functional groups of enhanced objects C.7.6.16).
 // Carries no identity of the patient on purpose: what is drawn over an image comes from here.
 import { bytes, item, items, num, nums, str, strs, type JsonDataSet } from './dicom-json';
+import { planesOf, type OverlayPlane } from './graphics';
 
 export type Vec3 = [number, number, number];
 
@@ -18,6 +19,12 @@ export interface Lut {
   first: number;
   bits: number;
   data: Uint16Array;
+}
+
+export interface Decoded {
+  photometric: string;
+  planar: number;
+  bitsAllocated: number;
 }
 
 export interface Frame {
@@ -57,7 +64,13 @@ export interface Frame {
   voiLut: JsonDataSet | null;
   modalityLut: JsonDataSet | null;
   padding: number | null;
+  /** Mean time of a frame in ms, as it should be played; null when the file does not say. */
   frameTime: number | null;
+  /** From the frame before to this one in ms, where the frames have times of their own. */
+  delay: number | null;
+  /** What the server made of the pixels where it decoded them: the description of metadata no longer holds then. */
+  decoded: Decoded | null;
+  overlays: OverlayPlane[];
   lossy: boolean;
   ratio: number | null;
   technique: string[];
@@ -187,10 +200,10 @@ function frameOf(ds: JsonDataSet, address: FrameAddress, number: number, count: 
     highBit: num(ds, '00280102') ?? bitsStored - 1,
     signed: num(ds, '00280103') === 1,
     samplesPerPixel: num(ds, '00280002') ?? 1,
-    photometric: str(ds, '00280004') ?? 'MONOCHROME2',
+    photometric: photometricOf(ds),
     planar: num(ds, '00280006') ?? 0,
     syntax: str(ds, '00083002') ?? str(ds, '00020010'),
-    position: position ? (position.slice(0, 3) as Vec3) : null,
+    position: position ? placeOf(ds, position.slice(0, 3) as Vec3, orientation, number) : null,
     rowAxis: orientation ? unit(orientation.slice(0, 3)) : null,
     columnAxis: orientation ? unit(orientation.slice(3, 6)) : null,
     spacing,
@@ -205,7 +218,10 @@ function frameOf(ds: JsonDataSet, address: FrameAddress, number: number, count: 
     voiLut: items(ds, '00283010')[0] ?? null,
     modalityLut: items(ds, '00283000')[0] ?? null,
     padding: num(ds, '00280120'),
-    frameTime: num(ds, '00181063') ?? cineTime(ds),
+    frameTime: count > 1 ? cineTime(ds) : null,
+    delay: delayOf(ds, number, count),
+    decoded: null,
+    overlays: planesOf(ds),
     lossy: str(ds, '00282110') === '01',
     ratio: num(ds, '00282112'),
     technique: techniqueOf(ds, thickness),
@@ -216,8 +232,42 @@ function frameOf(ds: JsonDataSet, address: FrameAddress, number: number, count: 
   };
 }
 
+/** Presentation LUT Shape INVERSE (PS3.3 C.11.6) is the other way to say that low values are bright. */
+function photometricOf(ds: JsonDataSet): string {
+  const said = str(ds, '00280004') ?? 'MONOCHROME2';
+  return said === 'MONOCHROME2' && str(ds, '20500020') === 'INVERSE' ? 'MONOCHROME1' : said;
+}
+
+/** Dose grids (PS3.3 C.8.8.3.2) say where their frames lie by offsets from the first; zero first: along the normal. */
+function placeOf(ds: JsonDataSet, first: Vec3, orientation: number[] | null, number: number): Vec3 {
+  const offsets = nums(ds, '3004000C', 2);
+  const offset = offsets?.[number - 1];
+  if (offset === undefined || !orientation || !offsets) return first;
+  const [row, column] = [unit(orientation.slice(0, 3)), unit(orientation.slice(3, 6))];
+  if (!row || !column) return first;
+  const normal = cross(row, column);
+  const along = offset - (offsets[0] as number);
+  return [first[0] + normal[0] * along, first[1] + normal[1] * along, first[2] + normal[2] * along];
+}
+
+/** The times between frames of a cine (PS3.3 C.7.6.5.1.2), where they are said one by one. */
+function vectorOf(ds: JsonDataSet, count: number): number[] | null {
+  const vector = nums(ds, '00181065', Math.max(2, count));
+  return vector?.every((t, i) => t > 0 || i === 0) ? vector : null;
+}
+
+const delayOf = (ds: JsonDataSet, number: number, count: number): number | null =>
+  (number > 1 ? vectorOf(ds, count)?.[number - 1] : null) ?? null;
+
+/** How fast the frames are to be shown: as the file recommends, else as they were made (PS3.3 C.7.6.5). */
 function cineTime(ds: JsonDataSet): number | null {
-  const rate = num(ds, '00082144') ?? num(ds, '00180040');
+  const recommended = num(ds, '00082144');
+  if (recommended && recommended > 0) return 1000 / recommended;
+  const vector = vectorOf(ds, num(ds, '00280008') ?? 1);
+  if (vector) return vector.slice(1).reduce((a, b) => a + b, 0) / (vector.length - 1);
+  const time = num(ds, '00181063');
+  if (time && time > 0) return time;
+  const rate = num(ds, '00180040');
   return rate && rate > 0 ? 1000 / rate : null;
 }
 
@@ -235,10 +285,32 @@ export function framesOf(instances: JsonDataSet[], address: FrameAddress): Frame
     const count = Math.max(1, num(ds, '00280008') ?? 1);
     for (let n = 1; n <= count; n += 1) frames.push(frameOf(ds, address, n, count));
   }
-  return frames.sort(inOrder);
+  const order = dimensionOrder(instances);
+  return frames.sort((a, b) => inOrder(a, b, order));
 }
 
-function inOrder(a: Frame, b: Frame): number {
+/** The place of each frame by its Dimension Index Values (PS3.3 C.7.6.17), where they tell all frames apart. */
+function dimensionOrder(instances: JsonDataSet[]): Map<JsonDataSet, number[][]> {
+  const found = new Map<JsonDataSet, number[][]>();
+  for (const ds of instances) {
+    const groups = items(ds, '52009230');
+    const values = groups.map((g) => nums(item(g, '00209111'), '00209157'));
+    const whole = values.filter((v): v is number[] => v !== null);
+    const distinct = new Set(whole.map((v) => v.join(' '))).size;
+    if (whole.length > 1 && whole.length === (num(ds, '00280008') ?? 1) && distinct === whole.length) found.set(ds, whole);
+  }
+  return found;
+}
+
+function byDimension(a: number[], b: number[]): number {
+  for (let i = 0; i < Math.min(a.length, b.length); i += 1) {
+    const d = (a[i] as number) - (b[i] as number);
+    if (d) return d;
+  }
+  return a.length - b.length;
+}
+
+function inOrder(a: Frame, b: Frame, dimensions: Map<JsonDataSet, number[][]>): number {
   const byNumber = (a.instanceNumber ?? Infinity) - (b.instanceNumber ?? Infinity);
   if (byNumber) return byNumber;
   if (a.sopInstance !== b.sopInstance) {
@@ -246,7 +318,9 @@ function inOrder(a: Frame, b: Frame): number {
     if (along) return along < 0 ? -1 : 1;
     return a.sopInstance < b.sopInstance ? -1 : 1;
   }
-  return a.frameNumber - b.frameNumber;
+  const places = dimensions.get(a.dataSet);
+  const [x, y] = [places?.[a.frameNumber - 1], places?.[b.frameNumber - 1]];
+  return (x && y ? byDimension(x, y) : 0) || a.frameNumber - b.frameNumber;
 }
 
 export function cross(a: Vec3, b: Vec3): Vec3 {

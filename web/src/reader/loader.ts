@@ -1,25 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The image loader of the scheme `maclab:`: one WADO-RS frame (PS3.18 10.4) in its stored transfer syntax, decoded by
-// dicom-image-loader's worker. Says in words why an image cannot be shown. Keeps no cache: Cornerstone's does.
+// dicom-image-loader's worker; what that cannot decode, the server does. Says in words why an image cannot be shown.
+// Keeps no cache: Cornerstone's does.
 import { imageLoader, type Types } from '@cornerstonejs/core';
 import { createImage } from '@cornerstonejs/dicom-image-loader';
 import { ApiError } from '../lib/api';
 import { DECODABLE } from '../lib/showable';
 import { bytes, nums } from './dicom-json';
-import { IMAGE_SCHEME, readLut, type Frame } from './frame';
+import { IMAGE_SCHEME, readLut, type Decoded, type Frame } from './frame';
+import { knowEmbedded, takeBit } from './graphics';
 import { frameFor, knowPalette, palettesKnown } from './metadata';
-import { fetchPart, syntaxOf } from './multipart';
-
-const SYNTAX_NAMES: Record<string, string> = {
-  '1.2.840.10008.1.2.4.100': 'MPEG-2 video',
-  '1.2.840.10008.1.2.4.101': 'MPEG-2 video',
-  '1.2.840.10008.1.2.4.102': 'H.264 video',
-  '1.2.840.10008.1.2.4.103': 'H.264 video',
-  '1.2.840.10008.1.2.4.104': 'H.264 video',
-  '1.2.840.10008.1.2.4.107': 'H.265 video',
-  '1.2.840.10008.1.2.4.92': 'JPEG 2000 part 2',
-  '1.2.840.10008.1.2.4.93': 'JPEG 2000 part 2',
-};
+import { ACCEPT_DECODED, fetchPart, syntaxOf, type Part } from './multipart';
+import { expandSegments } from './palette';
 
 const NATIVE = new Set(['1.2.840.10008.1.2', '1.2.840.10008.1.2.1', '1.2.840.10008.1.2.1.99']);
 
@@ -35,8 +27,9 @@ function explain(frame: Frame, cause: unknown): ImageError {
 
 /** How many bytes the frame must have uncompressed, or null where that is not known beforehand. */
 function nativeLength(f: Frame): number | null {
-  if (f.photometric.endsWith('422') || f.photometric.endsWith('420')) return null;
-  return Math.ceil((f.rows * f.columns * f.samplesPerPixel * f.bitsAllocated) / 8);
+  const photometric = f.decoded?.photometric ?? f.photometric;
+  if (photometric.endsWith('422') || photometric.endsWith('420')) return null;
+  return Math.ceil((f.rows * f.columns * f.samplesPerPixel * (f.decoded?.bitsAllocated ?? f.bitsAllocated)) / 8);
 }
 
 function checkLength(f: Frame, syntax: string, body: Uint8Array): void {
@@ -81,6 +74,14 @@ function unpackBits(f: Frame, syntax: string, body: Uint8Array): Uint8Array {
   return out;
 }
 
+/** Overlay planes in unused bits of the cells: taken out before those bits are cleared. */
+function keepEmbedded(f: Frame, syntax: string, body: Uint8Array): void {
+  const planes = f.overlays.filter((p) => p.bit !== null);
+  if (planes.length === 0 || !NATIVE.has(syntax) || f.samplesPerPixel !== 1) return;
+  const cells = f.bitsAllocated === 16 ? new Uint16Array(body.slice(0, body.length & ~1).buffer) : body;
+  for (const p of planes) knowEmbedded(f.imageId, p.bit as number, takeBit(cells, p.bit as number));
+}
+
 /** Bits above Bits Stored may hold overlays or rubbish (PS3.5 8.1.1): cleared where the pixels are unsigned. */
 function maskHighBits(f: Frame, syntax: string, body: Uint8Array): Uint8Array {
   if (!NATIVE.has(syntax) || f.signed || f.bitsAllocated !== 16 || f.bitsStored >= 16) return body;
@@ -95,17 +96,19 @@ function maskHighBits(f: Frame, syntax: string, body: Uint8Array): Uint8Array {
 /** The three palettes of a PALETTE COLOR image (PS3.3 C.7.6.3.1.5), fetched once an instance. */
 async function fetchPalette(f: Frame): Promise<void> {
   if (palettesKnown(f.sopInstance)) return;
-  const read = async (data: string, descriptor: string) => {
-    const raw = await bytes(f.dataSet[data]);
-    if (!raw) throw new ImageError('The colour palette of this image is missing');
+  const read = async (data: string, segmented: string, descriptor: string) => {
     const [entries = 0, , bits = 16] = nums(f.dataSet, descriptor, 3) ?? [];
+    const raw = await bytes(f.dataSet[data]);
+    const segments = raw ? null : await bytes(f.dataSet[segmented]);
+    if (segments) return expandSegments({ data: segments, words: bits > 8, entries: entries || 65536 });
+    if (!raw) throw new ImageError('The colour palette of this image is missing');
     const wide = raw.length >= 2 * (entries || 65536) && bits > 8;
     return wide ? new Uint16Array(raw.slice().buffer) : raw;
   };
   const [red, green, blue] = await Promise.all([
-    read('00281201', '00281101'),
-    read('00281202', '00281102'),
-    read('00281203', '00281103'),
+    read('00281201', '00281221', '00281101'),
+    read('00281202', '00281222', '00281102'),
+    read('00281203', '00281223', '00281103'),
   ]);
   knowPalette(f.sopInstance, {
     redPaletteColorLookupTableData: red,
@@ -133,25 +136,58 @@ async function applyModalityLut(f: Frame, image: Types.IImage): Promise<void> {
   image.maxPixelValue = high;
 }
 
+/** How the server's decoder left the pixels: fields that it adds to what it decoded. */
+function decodedOf(part: Part): Decoded | null {
+  const photometric = part.fields?.get('MacLab-Photometric-Interpretation');
+  if (!photometric) return null;
+  return {
+    photometric,
+    planar: Number(part.fields?.get('MacLab-Planar-Configuration') ?? 0),
+    bitsAllocated: Number(part.fields?.get('MacLab-Bits-Allocated') ?? 16),
+  };
+}
+
+async function decode(f: Frame, part: Part, options: Record<string, unknown>): Promise<Types.IImage> {
+  const { syntax, body } = await inflateBits(f, syntaxOf(part.contentType, f.syntax), part.body);
+  checkLength(f, syntax, body);
+  if (f.photometric === 'PALETTE COLOR') await fetchPalette(f);
+  keepEmbedded(f, syntax, body);
+  const pixels = maskHighBits(f, syntax, unpackBits(f, syntax, body));
+  const image = (await createImage(f.imageId, pixels as never, syntax, { ...options } as never)) as Types.IImage;
+  if (image.rows !== f.rows || image.columns !== f.columns) {
+    throw new ImageError(
+      `The pixels are ${image.columns} × ${image.rows}, but the header says ${f.columns} × ${f.rows}`,
+    );
+  }
+  return image;
+}
+
+async function fromServer(f: Frame, options: Record<string, unknown>, signal: AbortSignal): Promise<Types.IImage> {
+  const part = await fetchPart(f.url, signal, ACCEPT_DECODED);
+  f.decoded = decodedOf(part);
+  return decode(f, part, options);
+}
+
+/** Decoded here where the browser can; where it cannot, or fails, the server's decoder has the last word. */
+async function fetchImage(f: Frame, options: Record<string, unknown>, signal: AbortSignal): Promise<Types.IImage> {
+  if (f.decoded || (f.syntax && !DECODABLE.has(f.syntax))) return fromServer(f, options, signal);
+  const part = await fetchPart(f.url, signal);
+  const sent = syntaxOf(part.contentType, f.syntax);
+  if (!DECODABLE.has(sent)) return fromServer(f, options, signal);
+  if (NATIVE.has(sent)) return decode(f, part, options);
+  try {
+    return await decode(f, part, options);
+  } catch (cause) {
+    if (signal.aborted) throw cause;
+    return fromServer(f, options, signal);
+  }
+}
+
 async function load(imageId: string, options: Record<string, unknown>, signal: AbortSignal): Promise<Types.IImage> {
   const f = frameFor(imageId);
   if (!f) throw new ImageError('This image is not part of an open series');
   try {
-    const part = await fetchPart(f.url, signal);
-    const sent = syntaxOf(part.contentType, f.syntax);
-    if (!DECODABLE.has(sent)) {
-      throw new ImageError(`The reader cannot decode ${SYNTAX_NAMES[sent] ?? `transfer syntax ${sent}`}`);
-    }
-    const { syntax, body } = await inflateBits(f, sent, part.body);
-    checkLength(f, syntax, body);
-    if (f.photometric === 'PALETTE COLOR') await fetchPalette(f);
-    const pixels = maskHighBits(f, syntax, unpackBits(f, syntax, body));
-    const image = (await createImage(imageId, pixels as never, syntax, { ...options } as never)) as Types.IImage;
-    if (image.rows !== f.rows || image.columns !== f.columns) {
-      throw new ImageError(
-        `The pixels are ${image.columns} × ${image.rows}, but the header says ${f.columns} × ${f.rows}`,
-      );
-    }
+    const image = await fetchImage(f, options, signal);
     await applyModalityLut(f, image);
     return image;
   } catch (cause) {

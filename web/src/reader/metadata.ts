@@ -42,11 +42,11 @@ function imagePlane(f: Frame) {
 function imagePixel(f: Frame) {
   return {
     samplesPerPixel: f.samplesPerPixel,
-    photometricInterpretation: f.photometric,
-    planarConfiguration: f.planar,
+    photometricInterpretation: f.decoded?.photometric ?? f.photometric,
+    planarConfiguration: f.decoded?.planar ?? f.planar,
     rows: f.rows,
     columns: f.columns,
-    bitsAllocated: Math.max(8, f.bitsAllocated),
+    bitsAllocated: Math.max(8, f.decoded?.bitsAllocated ?? f.bitsAllocated),
     bitsStored: f.bitsStored,
     highBit: f.highBit,
     pixelRepresentation: f.signed ? 1 : 0,

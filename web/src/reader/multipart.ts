@@ -5,10 +5,14 @@ import { ApiError, errorOf } from '../lib/api';
 export interface Part {
   contentType: string;
   body: Uint8Array;
+  /** Fields of the answer; null for a part by itself. */
+  fields: Headers | null;
 }
 
 const ACCEPT =
   'multipart/related; type="application/octet-stream"; transfer-syntax=*, application/octet-stream; transfer-syntax=*';
+/** Decoded by the server, where the reader has no decoder. */
+export const ACCEPT_DECODED = 'application/octet-stream; transfer-syntax=1.2.840.10008.1.2.1';
 const CR = 13;
 const LF = 10;
 
@@ -37,7 +41,7 @@ const HEADER_END = new Uint8Array([CR, LF, CR, LF]);
 
 /** The first part of a multipart body. Throws when the delimiters are not where they must be. */
 export function firstPart(contentType: string, body: Uint8Array): Part {
-  if (!/^multipart\//i.test(contentType)) return { contentType, body };
+  if (!/^multipart\//i.test(contentType)) return { contentType, body, fields: null };
   const boundary = /boundary="?([^";]+)"?/i.exec(contentType)?.[1];
   if (!boundary) throw new Error('The answer is multipart without a boundary');
   const delimiter = new TextEncoder().encode(`--${boundary}`);
@@ -51,7 +55,7 @@ export function firstPart(contentType: string, body: Uint8Array): Part {
   const to = length !== undefined ? from + Number(length) : end - 2;
   if (to < from || to > body.length) throw new Error('The answer ends before its part does');
   const type = /^content-type:\s*(.+)$/im.exec(header)?.[1]?.trim() ?? 'application/octet-stream';
-  return { contentType: type, body: body.subarray(from, to) };
+  return { contentType: type, body: body.subarray(from, to), fields: null };
 }
 
 export async function fetchPart(url: string, signal?: AbortSignal, accept = ACCEPT): Promise<Part> {
@@ -64,7 +68,7 @@ export async function fetchPart(url: string, signal?: AbortSignal, accept = ACCE
   }
   if (!response.ok) throw await errorOf(response);
   const body = new Uint8Array(await response.arrayBuffer());
-  return firstPart(response.headers.get('Content-Type') ?? '', body);
+  return { ...firstPart(response.headers.get('Content-Type') ?? '', body), fields: response.headers };
 }
 
 /** The transfer syntax that a part names, else what its media type implies, else what the metadata said. */

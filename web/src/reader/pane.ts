@@ -6,6 +6,7 @@ import { Enums as ToolEnums } from '@cornerstonejs/tools';
 import { engineId, ViewportType, type Group } from './cornerstone';
 import { cross, dot, readLut, type Frame, type Vec3 } from './frame';
 import { directionLetters } from './geometry';
+import * as graphics from './graphics';
 import { autoRange, presetsFor, type Preset } from './presets';
 import type { SeriesModel } from './series';
 
@@ -13,6 +14,8 @@ export interface PaneHost {
   engine: RenderingEngine;
   group: () => Group;
   changed: () => void;
+  /** Whether overlay planes are drawn. */
+  graphics: () => boolean;
 }
 
 export interface Edges {
@@ -51,6 +54,12 @@ export class StackPane {
   /** Chosen by the reader; null while the file (or the pixels) decide. */
   window: { width: number; center: number } | null = null;
   presetId: string | null = null;
+  /** The canvas over the image that overlay planes are drawn on. */
+  layer: HTMLCanvasElement | null = null;
+  /** Pixels of overlay planes on the screen. */
+  marks = 0;
+  private picture: graphics.Picture | null = null;
+  private pictured: string | null = null;
   /** Counts what was drawn; tests wait on it. */
   drawn = 0;
   private stacked: SeriesModel | null = null;
@@ -76,7 +85,12 @@ export class StackPane {
   }
 
   get count(): number {
-    return this.series?.frames.length ?? 0;
+    return this.series?.videos.length || (this.series?.frames.length ?? 0);
+  }
+
+  /** The stream to be played instead of a stack; null for images. */
+  get video(): string | null {
+    return this.series?.videos[this.index] ?? null;
   }
 
   get showing(): boolean {
@@ -108,9 +122,52 @@ export class StackPane {
   }
 
   private readonly onEvent = (event: Event) => {
-    if (event.type === Events.IMAGE_RENDERED) this.drawn += 1;
+    if (event.type === Events.IMAGE_RENDERED) {
+      this.drawn += 1;
+      this.drawGraphics();
+    }
     this.host.changed();
   };
+
+  /** Overlay planes over the image that is on the screen; made when an image comes, laid anew when it moves. */
+  drawGraphics(): void {
+    const frame = this.frame;
+    if (!this.layer) return;
+    const wanted = this.host.graphics() && this.showing && frame && frame.overlays.length > 0 ? frame.imageId : null;
+    if (wanted !== this.pictured) {
+      this.pictured = wanted;
+      this.picture = null;
+      if (wanted && frame) {
+        void graphics.pictureOf({ ...frame, planes: frame.overlays }).then((picture) => {
+          if (this.pictured !== wanted) return;
+          this.picture = picture;
+          this.layGraphics();
+          this.host.changed();
+        });
+      }
+    }
+    this.layGraphics();
+  }
+
+  private layGraphics(): void {
+    if (!this.layer) return;
+    const corners = this.picture ? this.corners(this.picture.canvas.width, this.picture.canvas.height) : null;
+    graphics.draw(this.layer, this.picture, corners);
+    this.marks = corners ? (this.picture?.count ?? 0) : 0;
+  }
+
+  /** Where the corners of the image lie on the canvas: half a pixel outside of the centres of its corner pixels. */
+  private corners(columns: number, rows: number): [graphics.Point, graphics.Point, graphics.Point] | null {
+    const viewport = this.viewport;
+    const data = viewport?.getImageData()?.imageData;
+    if (!viewport || !data) return null;
+    const place = (i: number, j: number): graphics.Point => {
+      const world = utilities.transformIndexToWorld(data as never, [i - 0.5, j - 0.5, 0]);
+      const [x, y] = viewport.worldToCanvas(world as Types.Point3);
+      return [x, y];
+    };
+    return [place(0, 0), place(columns, 0), place(0, rows)];
+  }
 
   /** Puts a series into the viewport, at `index` or in the middle of a volume, the start of anything else. */
   async show(series: SeriesModel, index = 0): Promise<void> {
@@ -126,7 +183,7 @@ export class StackPane {
     this.host.changed();
     await series.open();
     if (this.series !== series) return;
-    this.index = Math.min(Math.max(0, index), Math.max(0, series.frames.length - 1));
+    this.index = Math.min(Math.max(0, index), Math.max(0, this.count - 1));
     await this.display();
   }
 
@@ -150,6 +207,7 @@ export class StackPane {
     const { series, index } = this;
     if (!series || !this.element) return;
     if (series.problem) return this.refuse(series.problem);
+    if (this.video) return this.play();
     if (series.frames.length === 0) return;
     this.waiting = !series.loaded.has(index);
     this.host.changed();
@@ -161,6 +219,18 @@ export class StackPane {
     }
     if (this.series !== series || this.index !== index || !this.viewport) return;
     await this.draw(series, index);
+  }
+
+  private play(): void {
+    this.message = null;
+    this.waiting = false;
+    this.stacked = null;
+    this.host.changed();
+  }
+
+  /** The browser could not play the stream. */
+  videoFailed(): void {
+    this.refuse('This browser has no decoder for the video. The instance is whole and can be fetched as it is stored.');
   }
 
   private refuse(message: string): void {

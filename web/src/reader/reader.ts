@@ -22,6 +22,9 @@ export const LAYOUTS: { id: LayoutId; label: string; panes: number }[] = [
 ];
 
 const DEFAULT_FPS = 10;
+const MOST_FPS = 60;
+/** A cine that has fallen behind by more than this goes on from where it is. */
+const BEHIND_MS = 250;
 const WHEEL_STEP = 40;
 const ToolEvents = ToolEnums.Events;
 
@@ -39,6 +42,8 @@ export class Reader {
   active = 0;
   tool: ToolName = 'window';
   linked = false;
+  /** Overlay planes of the images (PS3.3 C.9.2) are drawn. */
+  graphics = true;
   cine: { playing: boolean; fps: number } = { playing: false, fps: DEFAULT_FPS };
   /** Value under the pointer or the keyboard cursor. */
   reading: Reading | null = null;
@@ -52,6 +57,8 @@ export class Reader {
   private scheduled = false;
   private resizing = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  /** When the next image of the cine is due. */
+  private due = 0;
   private wheel = 0;
   private ended = false;
 
@@ -67,7 +74,7 @@ export class Reader {
     this.planeGroup = makeToolGroup('planes', true);
     const study = detail.study.study_uid;
     this.series = detail.series.map((info) => new SeriesModel(study, info, this.changed));
-    const host = { engine, group: () => this.stackGroup, changed: this.changed };
+    const host = { engine, group: () => this.stackGroup, changed: this.changed, graphics: () => this.graphics };
     this.panes = [0, 1, 2, 3].map((i) => new StackPane(`pane-${i}`, host));
     const filled = (on: boolean) => this.setTool(on ? 'crosshairs' : 'window');
     this.planes = new Planes({ engine, group: () => this.planeGroup, changed: this.changed, filled });
@@ -145,7 +152,7 @@ export class Reader {
   }
 
   private wanted(): Wanted[] {
-    const of = (p: StackPane): Wanted[] => (p.series && p.count ? [{ series: p.series, index: p.index }] : []);
+    const of = (p: StackPane): Wanted[] => (p.series && p.count && !p.video ? [{ series: p.series, index: p.index }] : []);
     return [...of(this.pane), ...this.visible.filter((p) => p !== this.pane).flatMap(of)];
   }
 
@@ -341,18 +348,25 @@ export class Reader {
     this.changed();
   }
 
+  setGraphics(on: boolean): void {
+    this.graphics = on;
+    for (const pane of this.visible) pane.drawGraphics();
+    this.say(on ? 'Graphics of the images are shown' : 'Graphics of the images are hidden');
+  }
+
   // --- cine -------------------------------------------------------------------------------------------------
 
   get canCine(): boolean {
-    return !this.planes.on && this.pane.count > 1;
+    return !this.planes.on && this.pane.count > 1 && !this.pane.video;
   }
 
   toggleCine(): void {
     if (this.cine.playing) return this.stopCine();
     if (!this.canCine) return;
     const time = this.pane.frame?.frameTime;
-    if (time) this.cine.fps = Math.min(60, Math.max(1, Math.round(1000 / time)));
+    if (time) this.cine.fps = Math.min(MOST_FPS, Math.max(1, Math.round(10_000 / time) / 10));
     this.cine.playing = true;
+    this.due = performance.now();
     this.tick();
     this.changed();
   }
@@ -365,22 +379,30 @@ export class Reader {
   }
 
   setFps(fps: number): void {
-    this.cine.fps = Math.min(60, Math.max(1, fps));
+    this.cine.fps = Math.min(MOST_FPS, Math.max(1, fps));
     this.say(`${this.cine.fps} images a second`);
+  }
+
+  /** How long the image at `index` follows the one before it: evenly, or as the file's own times say. */
+  private pause(pane: StackPane, index: number): number {
+    const even = 1000 / this.cine.fps;
+    const frame = pane.series?.frames[index];
+    return frame?.delay && frame.frameTime ? (even * frame.delay) / frame.frameTime : even;
   }
 
   /** One step of the cine: the next image that can be shown, waiting for it where it has not come yet. */
   private tick(): void {
     if (!this.cine.playing) return;
-    const started = performance.now();
     const pane = this.pane;
     let next = (pane.index + 1) % Math.max(1, pane.count);
     for (let n = 0; n < pane.count && pane.series?.failed.has(next); n += 1) next = (next + 1) % pane.count;
     const before = pane.index;
     void pane.goTo(next).then(() => {
       if (this.linked) this.follow(pane, pane.index - before);
-      const left = 1000 / this.cine.fps - (performance.now() - started);
-      this.timer = setTimeout(() => this.tick(), Math.max(0, left));
+      const now = performance.now();
+      this.due += this.pause(pane, (next + 1) % Math.max(1, pane.count));
+      if (now - this.due > BEHIND_MS) this.due = now;
+      this.timer = setTimeout(() => this.tick(), Math.max(0, this.due - now));
     });
   }
 

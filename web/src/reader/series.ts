@@ -2,8 +2,8 @@
 // A series of the open study: its metadata fetched once, its images loaded through the cache, and what failed and why.
 import { cache, type Types } from '@cornerstonejs/core';
 import { ApiError, getJson, type SeriesInfo } from '../lib/api';
-import { problemOf } from '../lib/showable';
-import type { JsonDataSet } from './dicom-json';
+import { isVideo, problemOf } from '../lib/showable';
+import { str, type JsonDataSet } from './dicom-json';
 import { framesOf, type Frame } from './frame';
 import { startImage } from './loader';
 import { know } from './metadata';
@@ -23,6 +23,8 @@ export function loadImage(imageId: string): Promise<Types.IImage> {
 
 export class SeriesModel {
   frames: Frame[] = [];
+  /** Addresses of video streams, one an instance; such a series has no frames of its own here. */
+  videos: string[] = [];
   /** Why the series as a whole cannot be shown, in words; null when it can or is not yet known. */
   problem: string | null;
   readonly loaded = new Set<number>();
@@ -56,9 +58,13 @@ export class SeriesModel {
     const path = `/dicom-web/studies/${this.study}/series/${this.uid}/metadata`;
     try {
       const instances = await getJson<JsonDataSet[]>(path, undefined, 'application/dicom+json');
-      this.frames = framesOf(instances, { study: this.study, series: this.uid });
-      know(this.frames);
-      if (this.frames.length === 0) this.problem = 'This series has no images';
+      if (isVideo(this.info)) {
+        this.videos = instances.map((ds) => `${path.replace(/metadata$/, '')}instances/${str(ds, '00080018')}/rendered`);
+      } else {
+        this.frames = framesOf(instances, { study: this.study, series: this.uid });
+        know(this.frames);
+      }
+      if (this.frames.length + this.videos.length === 0) this.problem = 'This series has no images';
     } catch (cause) {
       this.problem = cause instanceof ApiError ? cause.message : 'The description of this series could not be read';
       this.pending = null;

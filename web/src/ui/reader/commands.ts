@@ -249,6 +249,7 @@ export function readerCommands(page: Page): Command[] {
     pan('view.panDown', 'Move the image down', 'Ctrl+ArrowDown', 0, 1),
     { id: 'view.reset', label: 'Reset the view', group: 'View', key: '0', when: image, run: withReader((x) => x.reset()) },
     { id: 'view.overlays', label: 'Text over the images', group: 'View', key: 'O', when: there, on: page.overlays, run: () => page.setOverlays(!page.overlays()) },
+    { id: 'view.graphics', label: 'Graphics of the images (overlay planes)', group: 'View', key: 'Shift+O', when: stacks, on: () => Boolean(r()?.graphics), run: withReader((x) => x.setGraphics(!x.graphics)) },
     { id: 'view.clean', label: 'Only images', group: 'View', key: 'F', when: there, on: page.clean, run: () => page.setClean(!page.clean()) },
     ...layouts,
     {
