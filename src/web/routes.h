@@ -41,6 +41,17 @@ struct web_request;
     X(GET, "/api/suite", SUITE_SHOW, web_suite_get, CATALOGUE)                                     \
     X(GET, "/api/studies", CATALOGUE_SEARCH, web_studies_get, CATALOGUE)                           \
     X(GET, "/api/studies/{study}", CATALOGUE_SEARCH, web_study_get, CATALOGUE)                     \
+    X(GET, "/api/network", PEER_SHOW, web_network_get, CATALOGUE)                                  \
+    X(GET, "/api/peers", PEER_SHOW, web_peers_get, CATALOGUE)                                      \
+    X(POST, "/api/peers", PEER_MANAGE, web_peers_post, BODY)                                       \
+    X(PUT, "/api/peers/{aet}", PEER_MANAGE, web_peer_put, BODY)                                    \
+    X(DELETE, "/api/peers/{aet}", PEER_MANAGE, web_peer_delete, CATALOGUE)                         \
+    X(POST, "/api/peers/{aet}/echo", PEER_SHOW, web_peer_echo_post, NETWORK)                       \
+    X(GET, "/api/routes", ROUTE_SHOW, web_routes_get, CATALOGUE)                                   \
+    X(POST, "/api/routes", ROUTE_ORDER, web_routes_post, BODY)                                     \
+    X(GET, "/api/routes/{order}", ROUTE_SHOW, web_route_get, CATALOGUE)                            \
+    X(DELETE, "/api/routes/{order}", ROUTE_ORDER, web_route_delete, CATALOGUE)                     \
+    X(POST, "/api/routes/{order}/again", ROUTE_ORDER, web_route_again_post, CATALOGUE)             \
     X(GET, "/api/openapi.json", SUITE_SHOW, web_openapi_get, HERE)                                 \
     X(GET, "/healthz", SUITE_HEALTH, web_health_get, CATALOGUE)                                    \
     X(GET, "/metrics", SUITE_HEALTH, web_metrics_get, HERE)                                        \
@@ -65,5 +76,16 @@ void web_health_get(struct web_request *r);       // api_suite.c
 void web_metrics_get(struct web_request *r);      // api_suite.c
 void web_studies_get(struct web_request *r);      // api_studies.c
 void web_study_get(struct web_request *r);        // api_studies.c
+void web_network_get(struct web_request *r);      // door_network.c
+void web_peers_get(struct web_request *r);        // door_peers.c
+void web_peers_post(struct web_request *r);       // door_peers.c
+void web_peer_put(struct web_request *r);         // door_peers.c
+void web_peer_delete(struct web_request *r);      // door_peers.c
+void web_peer_echo_post(struct web_request *r);   // door_peers.c
+void web_routes_get(struct web_request *r);       // door_routes.c
+void web_routes_post(struct web_request *r);      // door_routes.c
+void web_route_get(struct web_request *r);        // door_routes.c
+void web_route_delete(struct web_request *r);     // door_routes.c
+void web_route_again_post(struct web_request *r); // door_routes.c
 void web_page_get(struct web_request *r);         // api_suite.c
 void web_nothing_get(struct web_request *r);      // api_suite.c

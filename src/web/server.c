@@ -324,6 +324,7 @@ int web_server_start(const struct web_options *options, struct web_server **ret_
         return err_set(e, E_MEMORY, "web server");
     }
     s->archive = options->archive;
+    s->dicom = options->dicom;
     s->allowed = options->allowed;
     s->version = options->version;
     s->revision = options->revision;

@@ -11,6 +11,8 @@
 
 struct archive;
 struct err;
+struct node;
+struct route;
 struct web_server;
 
 #define WEB_THREADS 2u // event loops
@@ -28,8 +30,16 @@ struct web_server;
     16384u             // a body or an answer that moves slower than this (after WEB_IDLE_S) ends
 #define WEB_STOP_S 10u // what runs may finish for so long
 
+// The DICOM node of the same archive, for its pages; it outlives the server.
+struct web_dicom {
+    struct node *node;                 // NULL: none is running
+    struct route *route;               // NULL: none
+    const char *address, *tls_address; // where it listens; NULL: it does not
+};
+
 struct web_options {
     struct archive *archive;
+    struct web_dicom dicom;
     int listen_fd;       // bound and listening; taken over
     const char *web_dir; // the browser application; NULL: none
     struct web_names_allowed allowed;

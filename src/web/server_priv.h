@@ -20,6 +20,7 @@ struct web_threads;
 
 struct web_server {
     struct archive *archive;
+    struct web_dicom dicom;
     struct MHD_Daemon *daemon;
     const struct clock *clock;
     struct web_names_allowed allowed;
