@@ -8,7 +8,7 @@ import { equal, ok, skip, test, until } from './lib/check.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-async function axe(page) {
+export async function axe(page) {
   // Evaluated by the debugger, so that the page's own policy need not be loosened for the test.
   await page.evaluate(`window.axe || (() => { ${AXE} })()`);
   const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));

@@ -12,6 +12,7 @@ import { App } from './lib/app.mjs';
 import { Guard, launch, openPage } from './lib/browser.mjs';
 import { equal, finish, only, test, whenFailed } from './lib/check.mjs';
 import { measure } from './measure.mjs';
+import { network } from './network.mjs';
 import { planes } from './planes.mjs';
 import { reader } from './reader.mjs';
 
@@ -38,6 +39,7 @@ try {
   await reader(app);
   await measure(app);
   await planes(app);
+  await network(app);
   await access(app, browser, guard);
   await test('nothing broke the Content-Security-Policy', () => equal(guard.csp, [], 'violations'));
   await test('no error in the console', () => equal(guard.errors, [], 'errors'));

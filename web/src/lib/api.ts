@@ -93,6 +93,8 @@ export class ApiError extends Error {
     readonly status: number,
     readonly code: string | null = null,
     readonly clause: string | null = null,
+    /** The member of the request that was wrong, where the server names one. */
+    readonly where: string | null = null,
   ) {
     super(message);
     this.name = 'ApiError';
@@ -100,7 +102,7 @@ export class ApiError extends Error {
 }
 
 interface ErrorBody {
-  error?: { code?: string; message?: string; clause?: string | null };
+  error?: { code?: string; message?: string; clause?: string | null; where?: string | null };
 }
 
 /** Turns a refused response into an ApiError, with the server's own words where it sent some. */
@@ -113,7 +115,7 @@ export async function errorOf(response: Response): Promise<ApiError> {
   }
   const said = body.error?.message;
   const text = said ?? `The server answered ${response.status} ${response.statusText}`.trim();
-  return new ApiError(text, response.status, body.error?.code ?? null, body.error?.clause ?? null);
+  return new ApiError(text, response.status, body.error?.code ?? null, body.error?.clause ?? null, body.error?.where ?? null);
 }
 
 export async function getJson<T>(path: string, signal?: AbortSignal, accept = 'application/json'): Promise<T> {
@@ -126,6 +128,22 @@ export async function getJson<T>(path: string, signal?: AbortSignal, accept = 'a
   }
   if (!response.ok) throw await errorOf(response);
   return (await response.json()) as T;
+}
+
+/** Sends something and reads the answer; an answer without a body gives null. */
+export async function sendJson<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method,
+      headers: { Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+  } catch {
+    throw new ApiError('The server cannot be reached. Is MacLab still running?', 0, 'E_UNREACHABLE');
+  }
+  if (!response.ok) throw await errorOf(response);
+  return (response.status === 204 ? null : await response.json()) as T;
 }
 
 /** The query part of /api/studies; also what the address bar keeps, so that a filtered list can be linked to. */

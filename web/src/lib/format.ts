@@ -67,3 +67,24 @@ export function num(value: number, digits = 0): string {
   return (Number(text) === 0 ? text.replace('-', '') : text).replace('-', '\u2212');
 }
 
+/** A moment of the server as a person reads it: the hour today, day and hour otherwise. */
+export function moment(iso: string | null, now: number): string {
+  if (!iso) return '';
+  const d = new Date(iso);
+  const two = (n: number) => String(n).padStart(2, '0');
+  const hour = `${two(d.getHours())}:${two(d.getMinutes())}`;
+  if (d.toDateString() === new Date(now).toDateString()) return hour;
+  const year = d.getFullYear() === new Date(now).getFullYear() ? '' : ` ${d.getFullYear()}`;
+  return `${d.getDate()} ${MONTHS[d.getMonth()] ?? '?'}${year} ${hour}`;
+}
+
+/** How long ago, or how long until: `3 min ago`, `in 20 s`. */
+export function relative(iso: string | null, now: number): string {
+  if (!iso) return '';
+  const seconds = Math.round((Date.parse(iso) - now) / 1000);
+  const size = Math.abs(seconds);
+  if (size < 2) return 'now';
+  const [value, unit] =
+    size < 90 ? [size, 's'] : size < 5400 ? [Math.round(size / 60), 'min'] : size < 129600 ? [Math.round(size / 3600), 'h'] : [Math.round(size / 86400), 'd'];
+  return seconds < 0 ? `${value} ${unit} ago` : `in ${value} ${unit}`;
+}

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the application is, from the address bar: the catalogue, or the reader of one study.
+// Where the application is, from the address bar: the catalogue, the reader of one study, or the network.
 
-export type Place = { name: 'catalogue' } | { name: 'reader'; study: string; series: string | null };
+export type Place = { name: 'catalogue' } | { name: 'network' } | { name: 'reader'; study: string; series: string | null };
 
 function placeOf(location: Location): Place {
+  if (/^\/network\/?$/.test(location.pathname)) return { name: 'network' };
   const m = /^\/read\/([0-9.]+)\/?$/.exec(location.pathname);
   if (!m) return { name: 'catalogue' };
   return { name: 'reader', study: m[1] as string, series: new URLSearchParams(location.search).get('series') };

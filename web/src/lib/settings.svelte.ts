@@ -4,7 +4,9 @@
 type Theme = 'reading' | 'office';
 
 interface Stored {
+  /** Where images are read, and on the pages that are read, decided and printed. */
   theme: Theme;
+  pages: Theme;
   keys: Record<string, string>;
   view: 'list' | 'grid';
   overlays: boolean;
@@ -12,7 +14,7 @@ interface Stored {
 }
 
 const NAME = 'maclab.settings';
-const DEFAULTS: Stored = { theme: 'reading', keys: {}, view: 'list', overlays: true, preview: true };
+const DEFAULTS: Stored = { theme: 'reading', pages: 'office', keys: {}, view: 'list', overlays: true, preview: true };
 
 function load(): Stored {
   try {
@@ -33,8 +35,15 @@ export function remember(): void {
   }
 }
 
-export function setTheme(theme: Theme): void {
-  settings.theme = theme;
-  document.documentElement.dataset.theme = theme;
+export type Kind = 'theme' | 'pages';
+
+/** The theme of a kind of place, shown at once where one is. */
+export function setTheme(kind: Kind, theme: Theme): void {
+  settings[kind] = theme;
+  showTheme(kind);
   remember();
+}
+
+export function showTheme(kind: Kind): void {
+  document.documentElement.dataset.theme = settings[kind];
 }

@@ -22,6 +22,8 @@ interface List {
   error: string | null;
   facets: { modality: FacetValue[]; body_part: FacetValue[] };
   selected: number;
+  /** Studies that are marked, for what is done with several at once; they stay while the filter changes. */
+  marked: Study[];
 }
 
 export const list = $state<List>({
@@ -32,7 +34,14 @@ export const list = $state<List>({
   error: null,
   facets: { modality: [], body_part: [] },
   selected: 0,
+  marked: [],
 });
+
+export const isMarked = (uid: string): boolean => list.marked.some((s) => s.study_uid === uid);
+
+export function toggleMark(study: Study): void {
+  list.marked = isMarked(study.study_uid) ? list.marked.filter((s) => s.study_uid !== study.study_uid) : [...list.marked, study];
+}
 
 let pages = $state.raw<Map<number, Study[]>>(new Map());
 let controller = new AbortController();
