@@ -44,6 +44,7 @@ int cmd_find(int argc, char **argv);
 int cmd_get(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_move(int argc, char **argv);
+int cmd_route(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_store(int argc, char **argv);
 int cmd_verify(int argc, char **argv);

@@ -40,6 +40,7 @@ struct command {
     X("move", "have a DICOM node send to another, or here", cmd_move, NODE_CALL, false, false)     \
     X("store", "send files to a DICOM node", cmd_store, NODE_CALL, false, false)                   \
     X("commit", "ask a DICOM node for storage commitment", cmd_commit, NODE_CALL, false, false)    \
+    X("route", "put studies on their way to stations", cmd_route, ROUTE_SHOW, true, false)         \
     X("dump", "show a data set as text or DICOM JSON", cmd_dump, FILE_INSPECT, false, false)       \
     X("verify", "check every object and the catalogue", cmd_verify, ARCHIVE_VERIFY, true, false)   \
     X("audit", "check or read the audit log", cmd_audit, AUDIT_READ, true, false)                  \
