@@ -6,6 +6,9 @@
 //   dimse_peer send PORT CALLED ASSOCIATIONS LIST     C-STORE of the Part 10 files in LIST
 //   dimse_peer get PORT CALLED ASSOCIATIONS STUDY…    C-GET of studies, explicit little endian
 //   dimse_peer move PORT CALLED DESTINATION STUDY…    C-MOVE of studies, waits for the end
+//   dimse_peer find PORT CALLED LIST                  C-FIND of studies, a key and value a line of
+//   LIST,
+//       on one association; further numbers: median and 99th percentile in ms of one query
 //   dimse_peer sink PORT                              takes C-STORE until it is ended
 //   dimse_peer disk FOLDER FILES BYTES                files written and synced one after the other
 // Prints one line: images, failures, bytes, seconds, processor seconds.
@@ -37,6 +40,7 @@
 #define CALLING "TESTER"
 #define EXPLICIT_LE "1.2.840.10008.1.2.1"
 #define IMPLICIT_LE "1.2.840.10008.1.2"
+#define STUDY_FIND "1.2.840.10008.5.1.4.1.2.2.1"
 #define STUDY_MOVE "1.2.840.10008.5.1.4.1.2.2.2"
 #define STUDY_GET "1.2.840.10008.5.1.4.1.2.2.3"
 #define CT_IMAGE "1.2.840.10008.5.1.4.1.1.2"
@@ -662,6 +666,91 @@ static int cmd_move(int argc, char **argv) {
     return 0;
 }
 
+// --- C-FIND
+
+#define QUERIES_MAX 100000
+
+struct query {
+    uint32_t tag;
+    char value[64];
+};
+
+// What OsiriX asks of a study, with one key filled.
+static void ask_find(struct link *l, const struct query *q) {
+    static const uint32_t keys[] = {0x00080005, 0x00080020, 0x00080030, 0x00080050, 0x00080052,
+                                    0x00080061, 0x00080080, 0x00080090, 0x00081030, 0x00081050,
+                                    0x00100010, 0x00100020, 0x00100030, 0x0020000D, 0x00200010,
+                                    0x00201208, 0x00324000, 0x40080212};
+    static _Thread_local struct out o, data;
+    o.len = data.len = 0;
+    begin_command(&o);
+    uid(&o, 0x0002, STUDY_FIND);
+    us(&o, 0x0100, 0x0020);
+    us(&o, 0x0110, ++l->next_id);
+    us(&o, 0x0700, 0);
+    us(&o, 0x0800, 1);
+    write_command(&o, 1, 0);
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const char *value = keys[i] == 0x00080005   ? "ISO_IR 100"
+                            : keys[i] == 0x00080052 ? "STUDY"
+                            : keys[i] == q->tag     ? q->value
+                                                    : "";
+        element(&data, keys[i], value, strlen(value), keys[i] == 0x0020000D ? '\0' : ' ');
+    }
+    uint8_t head[12];
+    pdv_head(head, data.len, 1, 2);
+    put(&o, head, sizeof head);
+    put(&o, data.bytes, data.len);
+    write_out(l->fd, &o);
+}
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+static int cmd_find(char **argv) {
+    static struct link l;
+    static struct query queries[QUERIES_MAX];
+    static double times[QUERIES_MAX];
+    static const struct want want = {STUDY_FIND, IMPLICIT_LE, false};
+    struct work w = {0};
+    size_t count = 0;
+    FILE *in = fopen(argv[4], "re");
+    while (in != NULL && count < QUERIES_MAX &&
+           fscanf(in, "%8x %63[^\n]\n", &queries[count].tag, queries[count].value) == 2) {
+        count++;
+    }
+    if (count == 0) {
+        die("%s names no query", argv[4]);
+    }
+    (void)fclose(in);
+    associate(&l, (uint16_t)number(argv[2]), argv[3], &want, 1);
+    double wall = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
+    for (size_t i = 0; i < count; i++) {
+        struct command c = {0};
+        uint8_t context;
+        uint64_t bytes;
+        double began = seconds(CLOCK_MONOTONIC);
+        ask_find(&l, &queries[i]);
+        do {
+            if (!read_message(&l, &c, &context, &bytes)) {
+                die("released in the middle");
+            }
+            w.images += c.data_set;
+            w.bytes += bytes;
+        } while ((c.status & 0xFF00) == 0xFF00);
+        w.failures += c.status != 0;
+        times[i] = seconds(CLOCK_MONOTONIC) - began;
+    }
+    wall = seconds(CLOCK_MONOTONIC) - wall;
+    qsort(times, count, sizeof times[0], by_value);
+    (void)printf("%llu %llu %llu %.4f %.3f %.3f %.3f\n", (unsigned long long)w.images,
+                 (unsigned long long)w.failures, (unsigned long long)w.bytes, wall,
+                 seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu, times[count / 2] * 1e3,
+                 times[count * 99 / 100] * 1e3);
+    release(&l);
+    return 0;
+}
+
 // Accepts every context with its first transfer syntax that is explicit little endian, or its
 // first.
 static void accept_association(struct link *l) {
@@ -772,12 +861,15 @@ int main(int argc, char **argv) {
     if (strcmp(mode, "move") == 0 && argc > 5) {
         return cmd_move(argc, argv);
     }
+    if (strcmp(mode, "find") == 0 && argc == 5) {
+        return cmd_find(argv);
+    }
     if (strcmp(mode, "sink") == 0 && argc == 3) {
         return cmd_sink(argv);
     }
     if (strcmp(mode, "disk") == 0 && argc == 5) {
         return cmd_disk(argv);
     }
-    (void)fputs("usage: dimse_peer send|get|move|sink|disk …\n", stderr);
+    (void)fputs("usage: dimse_peer send|get|move|find|sink|disk …\n", stderr);
     return 2;
 }

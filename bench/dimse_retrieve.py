@@ -20,13 +20,18 @@ WORK = bench.setup(BUILD)
 
 import lib_peers as peers  # noqa: E402  (after the paths are set)
 
-SINK = "SINK"
+SINK, OWN = "SINK", "OWNTOOL"
+own_port = peers.free_port()
 STATIONS = 40
 
 
 def study_of(path):
     about = peers.meta(path)
     return peers.study_of(about[3], about[2])[0]
+
+
+def name_of(server):
+    return "%s@127.0.0.1:%d" % (server.aet, server.port)
 
 
 class Inbox:
@@ -61,19 +66,21 @@ def by_move(server, study):
     return 100 if run.failures == 0 else 0, run.wall
 
 
-def by_maclab(command):
-    def run_it(server, study):
-        with Inbox() as inbox:
-            run = bench.Timed(peers.MACLAB, command, "--calling", "TESTER", *(("--to", SINK) if command == "move" else ()),
-                              "-o", inbox.path, "--study", study, "%s@127.0.0.1:%d" % (server.aet, server.port))
-            if run.status != 0:
-                return 0, run.wall
-            return inbox.count(), run.wall
-    return run_it
+def by_maclab_get(server, study):
+    with Inbox() as inbox:
+        run = bench.Timed(peers.MACLAB, "get", "--calling", "TESTER", "-o", inbox.path, name_of(server), study)
+        return (inbox.count() if run.status == 0 else 0), run.wall
+
+
+def by_maclab_move(server, study):
+    with Inbox() as inbox:
+        run = bench.Timed(peers.MACLAB, "move", "--calling", OWN, "--receive", inbox.path, "--port", own_port, name_of(server),
+                          study)
+        return (inbox.count() if run.status == 0 else 0), run.wall
 
 
 CLIENTS = [("C-GET by getscu", by_getscu), ("C-GET by dimse_peer", by_client), ("C-MOVE to dimse_peer", by_move),
-           ("C-GET by `maclab get`", by_maclab("get"))]
+           ("C-GET by `maclab get`", by_maclab_get), ("C-MOVE by `maclab move`", by_maclab_move)]
 
 
 def measure(servers, studies):
@@ -137,8 +144,8 @@ def main():
     listed = WORK / "list-retrieve"
     listed.write_text("".join("%s\n" % p for p in paths))
     try:
-        with peers.Orthanc({"sink": (SINK, port)}) as orthanc, peers.Dcmqrscp({SINK: port}) as qrscp, \
-                peers.Node({SINK: port}) as node:
+        with peers.Orthanc({"sink": (SINK, port), "own": (OWN, own_port)}) as orthanc, peers.Dcmqrscp({SINK: port, OWN: own_port}) as qrscp, \
+                peers.Node({SINK: port, OWN: own_port}) as node:
             servers = {"Orthanc": orthanc, "dcmqrscp": qrscp, "MacLab": node}
             for server in servers.values():
                 bench.client(BUILD, "send", server.port, server.aet, 1, listed)

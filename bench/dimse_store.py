@@ -57,7 +57,7 @@ def one(name, start, associations, listed, figures):
 def own_sender(folder, associations, rates):
     os.sync()
     with peers.Node() as node:
-        run = bench.Timed(peers.MACLAB, "store", "--calling", "TESTER", "--parallel", associations,
+        run = bench.Timed(peers.MACLAB, "store", "-q", "--calling", "TESTER", "-P", associations,
                           "%s@127.0.0.1:%d" % (node.aet, node.port), folder)
         if run.status != 0:
             print("maclab store: status %d: %s" % (run.status, run.output[-300:]))

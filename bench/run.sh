@@ -4,6 +4,6 @@
 # Usage: bench/run.sh BUILD
 set -euo pipefail
 cd "$(dirname "$0")/.."
-for part in parse import query web pixel; do
+for part in parse import query web pixel decode; do
     [ ! -x "bench/bench_$part.sh" ] || { echo "== $part"; "bench/bench_$part.sh" "$1" || echo "$part: did not finish"; }
 done
