@@ -342,11 +342,13 @@ class Association(Link):
 
 class Sink:
     """A server that accepts what `syntaxes` allow, in its own order of preference, and keeps what it is sent: stored
-    (Received), events (data sets of N-EVENT-REPORT with their type). answer(command) may choose another status."""
+    (Received; not with keep=False), events (data sets of N-EVENT-REPORT with their type). answer(command) may choose another
+    status."""
 
     Received = collections.namedtuple("Received", "sop_class sop_instance syntax data command calling")
 
-    def __init__(self, aet, syntaxes=UNCOMPRESSED, port=0, tls=None, answer=lambda command: 0):
+    def __init__(self, aet, syntaxes=UNCOMPRESSED, port=0, tls=None, answer=lambda command: 0, keep=True):
+        self.keep = keep
         self.aet, self.syntaxes, self.tls, self.answer_status = aet, syntaxes, tls, answer
         self.stored, self.events, self.faults, self.associations = [], [], [], 0
         self.changed = threading.Condition()
@@ -414,7 +416,7 @@ class Sink:
         context, command, data = message
         status = self.answer_status(command)
         with self.changed:
-            if command.field == STORE_RQ and status == 0:
+            if command.field == STORE_RQ and status == 0 and self.keep:
                 self.stored.append(self.Received(command.text(2), command.text(0x1000), link.contexts[context][1], data,
                                                  command, calling))
             elif command.field == EVENT_RQ:
