@@ -33,25 +33,30 @@ static unsigned next_pair(struct px_jpeg_block_scan *s, unsigned part) {
     return (unsigned)symbol;
 }
 
+// The commonest kind by far: the window stays in registers.
 void px_jpeg_block_sequential(struct px_jpeg_block_scan *s, unsigned part, int16_t *block) {
     block[0] = next_dc(s, part);
+    struct px_jpeg_bits b = s->bits;
+    const struct px_jpeg_codes *codes = s->ac[part];
     for (unsigned k = 1; k < 64; k++) {
-        unsigned pair = next_pair(s, part);
-        unsigned size = pair & 15u;
-        unsigned run = pair >> 4;
+        px_jpeg_refill(&b);
+        int pair = px_jpeg_symbol(&b, codes);
+        unsigned size = (unsigned)pair & 15u;
+        unsigned run = (unsigned)pair >> 4 & 15u;
         k += run;
         if (size == 0) {
             if (run != ZERO_RUN) {
-                return; // the end of the block
+                break; // the end of the block
             }
             continue;
         }
-        if (k > 63) {
+        if (pair < 0 || k > 63) {
             s->bad = true;
-            return;
+            break;
         }
-        block[px_jpeg_zigzag[k]] = (int16_t)px_jpeg_extend(px_jpeg_take(&s->bits, size), size);
+        block[px_jpeg_zigzag[k]] = (int16_t)px_jpeg_extend(px_jpeg_take(&b, size), size);
     }
+    s->bits = b;
 }
 
 void px_jpeg_block_dc_first(struct px_jpeg_block_scan *s, unsigned part, int16_t *block) {

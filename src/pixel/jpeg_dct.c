@@ -246,6 +246,10 @@ static int decode_scans(struct dct *d, struct err *e) {
 static void transform(const struct dct *d, unsigned index, uint16_t *out) {
     const struct plane *p = &d->planes[index];
     const uint16_t *quant = d->stream->quant[d->stream->frame.components[index].quant];
+    int32_t steps[BLOCK];
+    for (unsigned k = 0; k < BLOCK; k++) {
+        steps[px_jpeg_zigzag[k]] = quant[k];
+    }
     int32_t most = (1 << d->stream->frame.precision) - 1;
     size_t stride = (size_t)p->across * SIDE;
     for (uint32_t y = 0; y < p->down; y++) {
@@ -253,8 +257,7 @@ static void transform(const struct dct *d, unsigned index, uint16_t *out) {
             const int16_t *block = block_at(p, x, y);
             int32_t values[BLOCK];
             for (unsigned k = 0; k < BLOCK; k++) {
-                unsigned place = px_jpeg_zigzag[k];
-                values[place] = block[place] * (int32_t)quant[k];
+                values[k] = block[k] * steps[k];
             }
             px_jpeg_idct(values, most, out + (size_t)y * SIDE * stride + (size_t)x * SIDE, stride);
         }
@@ -313,11 +316,17 @@ static void spread_plane(const struct dct *d, const struct spread *s, unsigned i
     size_t step = (size_t)f->count * 2;
     uint8_t *to = out + (size_t)index * 2;
     for (uint32_t y = 0; y < d->rows; y++) {
-        const uint16_t *row = s->samples + (size_t)y * s->stride;
-        for (uint32_t x = 0; x < f->columns; x++, to += step) {
-            bool full = s->across == 1 && s->down == 1;
-            num_put_le16(to, (uint16_t)(full ? row[x] : sample_at(s, x, y)));
+        if (s->across == 1 && s->down == 1) {
+            const uint16_t *row = s->samples + (size_t)y * s->stride;
+            for (uint32_t x = 0; x < f->columns; x++) {
+                num_put_le16(to + x * step, row[x]);
+            }
+        } else {
+            for (uint32_t x = 0; x < f->columns; x++) {
+                num_put_le16(to + x * step, (uint16_t)sample_at(s, x, y));
+            }
         }
+        to += f->columns * step;
     }
 }
 

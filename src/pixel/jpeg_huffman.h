@@ -18,7 +18,7 @@ struct err;
 
 #define PX_JPEG_CODE_MAX 16     // bits
 #define PX_JPEG_FAST_BITS 9     // codes up to this length are found in one look-up
-#define PX_JPEG_DIFF_BITS 12    // code and value together up to this length are
+#define PX_JPEG_DIFF_BITS 13    // code and value together up to this length are
 #define PX_JPEG_CATEGORY_MAX 16 // of differences (H.1.2.2)
 
 struct px_jpeg_codes {
@@ -35,7 +35,8 @@ struct px_jpeg_diffs {
 
 struct px_jpeg_bits {
     uint64_t window;   // the next bit is the highest
-    uint64_t have;     // bits in the window
+    unsigned have;     // bits in the window; no 64-bit number: a compiler that pairs the two in a
+                       // vector register makes every look-up wait for it
     const uint8_t *in; // unstuffed, PX_JPEG_PAD readable bytes behind len
     size_t at;         // bytes taken into the window
     size_t len;
@@ -71,9 +72,7 @@ static inline uint32_t px_jpeg_take(struct px_jpeg_bits *b, unsigned count) {
     return value;
 }
 
-static inline size_t px_jpeg_bits_used(const struct px_jpeg_bits *b) {
-    return b->at * 8 - (size_t)b->have;
-}
+static inline size_t px_jpeg_bits_used(const struct px_jpeg_bits *b) { return b->at * 8 - b->have; }
 
 static inline bool px_jpeg_bits_over(const struct px_jpeg_bits *b) {
     return px_jpeg_bits_used(b) > b->len * 8;
@@ -106,7 +105,8 @@ static inline int px_jpeg_symbol(struct px_jpeg_bits *b, const struct px_jpeg_co
 // `size` bits as the signed number that they stand for (F.2.2.1 EXTEND); size 1 … 16.
 static inline int32_t px_jpeg_extend(uint32_t bits, unsigned size) {
     int32_t value = (int32_t)bits;
-    return value < 1 << (size - 1) ? value - (1 << size) + 1 : value;
+    int32_t below = (value - (1 << (size - 1))) >> 31; // all ones: negative; signs defy prediction
+    return value + (below & (1 - (1 << size)));
 }
 
 #define PX_JPEG_NO_DIFF INT32_MIN

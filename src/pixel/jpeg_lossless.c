@@ -53,7 +53,7 @@ ALWAYS_INLINE int32_t predict(int selection, int32_t a, int32_t b, int32_t c) {
     }
 }
 
-// Four of these take at most 48 bits of a full window; the slow one fills it again.
+// Four of these take at most 52 of the 56 bits of a full window; the slow one fills it again.
 ALWAYS_INLINE int32_t next_diff(struct px_jpeg_bits *b, const struct px_jpeg_diffs *d, bool *bad) {
     int32_t entry = d->fast[b->window >> (64 - PX_JPEG_DIFF_BITS)];
     if (__builtin_expect(entry != 0, 1)) {
