@@ -41,7 +41,8 @@ struct folder {
     int dir_fd;
     bool unnamed; // O_TMPFILE works here
     pthread_mutex_t lock;
-    pthread_cond_t changed;
+    pthread_cond_t filled;  // one more waits, or it stops
+    pthread_cond_t drained; // there is room again, or nothing left
     struct taken queue[SYNC_QUEUE];
     size_t head, count, working;
     uint64_t next_number;
@@ -169,7 +170,7 @@ static void *sync_files(void *argument) {
     (void)pthread_mutex_lock(&f->lock);
     for (;;) {
         while (f->count == 0 && !f->stopping) {
-            (void)pthread_cond_wait(&f->changed, &f->lock);
+            (void)pthread_cond_wait(&f->filled, &f->lock);
         }
         if (f->count == 0) {
             break;
@@ -177,14 +178,18 @@ static void *sync_files(void *argument) {
         struct taken t = f->queue[f->head];
         struct err why = {0};
         f->head = (f->head + 1) % SYNC_QUEUE;
-        f->count--;
         f->working++;
+        if (f->count-- == SYNC_QUEUE) {
+            (void)pthread_cond_broadcast(&f->drained);
+        }
         (void)pthread_mutex_unlock(&f->lock);
         int rc = finish_one(f, &t, &why);
         (void)pthread_mutex_lock(&f->lock);
         f->working--;
         tell(f, &t, rc, &why);
-        (void)pthread_cond_broadcast(&f->changed);
+        if (f->count == 0 && f->working == 0) {
+            (void)pthread_cond_broadcast(&f->drained);
+        }
     }
     (void)pthread_mutex_unlock(&f->lock);
     return NULL;
@@ -193,17 +198,17 @@ static void *sync_files(void *argument) {
 static void enqueue(struct folder *f, const struct taken *t) {
     (void)pthread_mutex_lock(&f->lock);
     while (f->count == SYNC_QUEUE) {
-        (void)pthread_cond_wait(&f->changed, &f->lock);
+        (void)pthread_cond_wait(&f->drained, &f->lock);
     }
     f->queue[(f->head + f->count++) % SYNC_QUEUE] = *t;
-    (void)pthread_cond_broadcast(&f->changed);
+    (void)pthread_cond_signal(&f->filled);
     (void)pthread_mutex_unlock(&f->lock);
 }
 
 int folder_finish(struct folder *f, struct err *e) {
     (void)pthread_mutex_lock(&f->lock);
     while (f->count > 0 || f->working > 0) {
-        (void)pthread_cond_wait(&f->changed, &f->lock);
+        (void)pthread_cond_wait(&f->drained, &f->lock);
     }
     struct err first = f->first;
     (void)pthread_mutex_unlock(&f->lock);
@@ -223,7 +228,8 @@ int folder_open(const struct folder_options *options, struct folder **ret_folder
     }
     *f = (struct folder){.options = *options, .dir_fd = -1, .unnamed = true};
     (void)pthread_mutex_init(&f->lock, NULL);
-    (void)pthread_cond_init(&f->changed, NULL);
+    (void)pthread_cond_init(&f->filled, NULL);
+    (void)pthread_cond_init(&f->drained, NULL);
     int rc = file_make_dirs(options->path, FOLDER_MODE, e);
     if (rc == E_OK) {
         f->dir_fd = open(options->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -248,13 +254,14 @@ void folder_close(struct folder *f) {
     }
     (void)pthread_mutex_lock(&f->lock);
     f->stopping = true;
-    (void)pthread_cond_broadcast(&f->changed);
+    (void)pthread_cond_broadcast(&f->filled);
     (void)pthread_mutex_unlock(&f->lock);
     for (size_t i = 0; i < f->thread_count; i++) {
         (void)pthread_join(f->threads[i], NULL);
     }
     cleanup_fd(&f->dir_fd);
-    (void)pthread_cond_destroy(&f->changed);
+    (void)pthread_cond_destroy(&f->filled);
+    (void)pthread_cond_destroy(&f->drained);
     (void)pthread_mutex_destroy(&f->lock);
     mem_free(f);
 }

@@ -7,6 +7,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "archive/archive.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -16,6 +17,7 @@
 #include "cli/cli.h"
 #include "dicom/uid.h"
 #include "dimse/tls.h"
+#include "node/peers.h"
 
 void dicom_link_init(struct dicom_link *l, const char *command) {
     *l = (struct dicom_link){.command = command, .timeout_ms = LINK_TIMEOUT_S_DEFAULT * 1000};
@@ -149,7 +151,48 @@ static bool names_port(const char *text) {
     return strchr(bracket != NULL ? bracket : text, ':') != NULL;
 }
 
-static int read_peer(struct dicom_link *l, const char *peer) {
+// A peer of the data folder's table. CLI_OK with l->address, CLI_NO: there is none of that name.
+static int look_up(struct dicom_link *l, const char *name, const char *data_dir) {
+    char catalogue[4096];
+    int n = snprintf(catalogue, sizeof catalogue, "%s/catalogue.db", data_dir);
+    struct node_peer peer;
+    struct archive *archive;
+    struct err why = {0};
+    if (n < 0 || (size_t)n >= sizeof catalogue || access(catalogue, R_OK) != 0) {
+        return CLI_NO;
+    }
+    struct archive_options options = {.data_dir = data_dir, .no_workers = true};
+    if (archive_open(&options, &archive, &why) != E_OK) {
+        (void)err_context(&why, "%s: peers of %s", l->command, data_dir);
+        return cli_fail(CLI_MISUSE, &why);
+    }
+    int rc = node_peer_find(archive, name, &peer, &why);
+    archive_close(archive);
+    if (rc == E_NOT_FOUND) {
+        return CLI_NO;
+    }
+    if (rc != E_OK) {
+        return cli_fail(CLI_MISUSE, &why);
+    }
+    l->address = peer.address;
+    l->secure = l->secure || peer.tls;
+    if (peer.pinned && !l->pinned && l->trust == NULL) {
+        l->pinned = true;
+        l->pin = peer.certificate;
+    }
+    if (l->called[0] == '\0') {
+        (void)snprintf(l->called, sizeof l->called, "%s", peer.aet);
+    }
+    return CLI_OK;
+}
+
+static int read_peer(struct dicom_link *l, const char *peer, const char *data_dir) {
+    if (data_dir != NULL && strpbrk(peer, "@:") == NULL && node_aet_valid(peer)) {
+        int rc = look_up(l, peer, data_dir);
+        if (rc != CLI_NO) {
+            return rc;
+        }
+    }
     const char *at = strrchr(peer, '@');
     if (at != NULL && l->called[0] == '\0' &&
         !read_aet(l, slice_of(peer, (size_t)(at - peer)), l->called)) {
@@ -249,8 +292,7 @@ static int open_tls(struct dicom_link *l) {
 }
 
 int dicom_link_ready(struct dicom_link *l, const char *peer, const char *data_dir) {
-    (void)data_dir;
-    int rc = read_peer(l, peer);
+    int rc = read_peer(l, peer, data_dir);
     if (l->called[0] == '\0') {
         (void)snprintf(l->called, sizeof l->called, LINK_CALLED_DEFAULT);
     }
