@@ -43,7 +43,8 @@ static int refused(struct dimse_association *a, enum pdu_type type, struct slice
         err_set(e, E_CANCELLED, "%s", pdu_abort_text(s, text));
         return association_fail(a, MACHINE_E_ABORT, PDU_ABORT_NOT_SPECIFIED, e);
     }
-    err_set(e, E_DENIED, "association rejected %s", pdu_rejection_text(s, text));
+    err_set(e, s.result == DIMSE_REJECT_TRANSIENT ? E_BUSY : E_DENIED, "association rejected %s",
+            pdu_rejection_text(s, text));
     return association_fail(a, MACHINE_E_RJ, PDU_ABORT_NOT_SPECIFIED, e);
 }
 

@@ -136,8 +136,8 @@ struct dimse_request {
     struct slice identity, passcode;
     struct dimse_limits limits;
 };
-// The stream becomes the association's, also when it fails. E_DENIED: rejected, in words;
-// E_CANCELLED: aborted.
+// The stream becomes the association's, also when it fails. E_DENIED: rejected for good, E_BUSY: for
+// now (transient), in words; E_CANCELLED: aborted.
 int dimse_associate(struct dimse_stream *stream, const struct dimse_request *request,
                     struct dimse_association **ret_association, struct err *e);
 
