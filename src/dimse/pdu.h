@@ -32,7 +32,7 @@ enum pdu_type {
 #define PDV_LAST 2
 
 #define DIMSE_APPLICATION_CONTEXT "1.2.840.10008.3.1.1.1"
-#define DIMSE_IMPLEMENTATION_VERSION "MACLAB_" MACLAB_VERSION
+#define DIMSE_IMPLEMENTATION_VERSION "MACLAB_" MACLAB_VERSION // defined by the build
 // PS3.8 Table 9-26.
 enum pdu_abort_source { PDU_ABORT_USER = 0, PDU_ABORT_PROVIDER = 2 };
 enum pdu_abort_reason {
