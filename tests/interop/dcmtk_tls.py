@@ -86,15 +86,26 @@ def refusals(tally, node):
 
 
 def pinned(tally, node):
-    """PINNED may only come with the stranger's self-signed certificate, which no authority vouches for; NODEONLY is pinned to node.pem."""
-    with tally("a pinned certificate is enough"):
-        assert "Received Echo Response (Success)" in run(node, "echoscu", *identity(node, "stranger"), calling="PINNED")
-    with tally("another certificate, though the authority's, is not"):
+    """PINNED may only come with other.pem, though the authority vouches for peer.pem, too."""
+    with tally("a pinned AE title with its certificate"):
+        assert "Received Echo Response (Success)" in run(node, "echoscu", *identity(node, "other"), calling="PINNED")
+    with tally("with another certificate of the authority's"):
         refused(node, *identity(node, "peer"), calling="PINNED")
-    with tally("nor is the pinned one good for another AE title"):
-        refused(node, *identity(node, "stranger"), calling="TESTER")
     with tally("nor does a pinned AE title come in plainly"):
         refused(node, port=node.port, calling="PINNED")
+
+
+def pinned_alone(tally):
+    """A node that trusts no authority: pinned certificates are all that counts, self-signed ones, too."""
+    with peers.Node({"PINNED": 9}, tls=True, trust=False,
+                    peer_options={"PINNED": ("--tls", "--certificate", "@stranger.pem")}) as node:
+        with tally("without an authority: a pinned certificate"):
+            assert "Received Echo Response (Success)" in run(node, "echoscu", *identity(node, "stranger"), calling="PINNED")
+        with tally("without an authority: another certificate"):
+            refused(node, *identity(node, "peer"), calling="PINNED")
+        with tally("without an authority: an AE title that is not pinned"):
+            refused(node, *identity(node, "peer"))
+            refused(node, *identity(node, "stranger"))
 
 
 def versions(tally, node):
@@ -164,7 +175,7 @@ def main():
     tally = peers.Tally()
     ports = {aet: peers.free_port() for aet in ("SECURE", "FALSE", "PINNED", peers.Orthanc.aet)}
     with peers.Node(ports, tls=True, peer_options={"SECURE": ("--tls",), "FALSE": ("--tls",), peers.Orthanc.aet: ("--tls",),
-                                                   "PINNED": ("--tls", "--certificate", "@stranger.pem")}) as node:
+                                                   "PINNED": ("--tls", "--certificate", "@other.pem")}) as node:
         files = images.study(os.path.join(node.folder, "files"), 1)
         tools(tally, node, files)
         move(tally, node, ports)
@@ -174,6 +185,7 @@ def main():
         if peers.shutil.which("Orthanc"):
             orthanc(tally, node, ports[peers.Orthanc.aet], files)
         own_tools(tally, node, files)
+    pinned_alone(tally)
     tally.close()
 
 

@@ -209,17 +209,23 @@ class Server:
 
 class Node(Server):
     """`maclab serve` with its DICOM node. peers: {AE title: port} of who may call (port 9 when nobody is called back). tls: with a
-    TLS port, too, and certificates of a self-made authority: at("node.pem"), at("peer.pem"), at("stranger.pem") …"""
+    TLS port, too, and certificates of a self-made authority: at("node.pem"), at("peer.pem"), at("stranger.pem") …; trust=False:
+    it knows no authority, only pinned certificates. config: what its configuration file says."""
 
-    def __init__(self, peers=(), options=(), data=None, calling="TESTER", peer_options=None, tls=False):
+    def __init__(self, peers=(), options=(), data=None, calling="TESTER", peer_options=None, tls=False, trust=True,
+                 config=None):
         super().__init__()
         self.data = data or os.path.join(self.folder, "data")
         self.options, self.calling = list(options), calling
         self.http, self.tls_port = None, free_port() if tls else None
         if tls:
             certificates(self.folder)
-            self.options += ["--dicom-tls", "127.0.0.1:%d" % self.tls_port, "--certificate", self.at("node.pem"), "--key",
-                             self.at("node.key"), "--trust", self.at("authority.pem")]
+            self.options += ["--dicom-tls", "127.0.0.1:%d" % self.tls_port, "--tls-certificate", self.at("node.pem"), "--tls-key",
+                             self.at("node.key"), *(("--tls-trust", self.at("authority.pem")) if trust else ())]
+        if config is not None:
+            with open(self.at("config.json"), "w", encoding="utf-8") as f:
+                json.dump(config, f)
+            self.options += ["--config", self.at("config.json")]
         for aet, port in {calling: 9, **dict(peers)}.items():
             self.peer_add(aet, port, *(self.at(w[1:]) if w[0] == "@" else w for w in (peer_options or {}).get(aet, ())))
         self.start()
@@ -439,7 +445,7 @@ def archived_samples():
 
 
 def certificates(folder):
-    """A self-made authority with certificates for `node` and `peer`, and a `stranger` that it does not vouch for, as
+    """A self-made authority with certificates for `node`, `peer` and `other`, and a `stranger` that it does not vouch for, as
     NAME.pem and NAME.key in folder (and authority.pem)."""
     def openssl(*words):
         tool("openssl", *words)
@@ -452,9 +458,9 @@ def certificates(folder):
     openssl("req", "-x509", *new, "-subj", "/CN=stranger", "-keyout", at("stranger.key"), "-out", at("stranger.pem"))
     with open(at("names"), "w", encoding="ascii") as f:
         f.write("subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n")
-    for name in ("node", "peer"):
+    for name in ("node", "peer", "other"):
         openssl("req", *new[:3], "-subj", "/CN=" + name, "-keyout", at(name + ".key"), "-out", at(name + ".csr"))
         openssl("x509", "-req", "-sha256", "-days", "30", "-in", at(name + ".csr"), "-CA", at("authority.pem"), "-CAkey",
                 at("authority.key"), "-CAcreateserial", "-extfile", at("names"), "-out", at(name + ".pem"))
-    for name in ("authority", "stranger", "node", "peer"):
+    for name in ("authority", "stranger", "node", "peer", "other"):
         os.chmod(at(name + ".key"), 0o600)

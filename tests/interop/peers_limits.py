@@ -17,7 +17,6 @@ import lib_peers as peers
 UID = images.ROOT_UID
 GET = dimse.STUDY_ROOT + dimse.GET
 STATIONS, MEMORY_MB, IMAGES = 40, 300, 60
-ROOM = 64  # associations in total (src/dimse/server.h)
 
 
 def retrieve(node, failures, counts, barrier):
@@ -66,22 +65,70 @@ def echo_wants():
     return [(dimse.VERIFICATION, [dimse.IMPLICIT_LE])]
 
 
-def too_many(tally, node):
-    open_ones, rejected = [], []
-    with tally("more associations than there is room for"):
-        for _ in range(ROOM + 8):
-            try:
-                open_ones.append(dimse.Association(node.port, "TESTER", node.aet, echo_wants()))
-            except dimse.Rejected as answer:
-                rejected.append((answer.result, answer.source, answer.reason))
-        assert len(open_ones) == ROOM and len(rejected) == 8, "%d open, %d rejected" % (len(open_ones), len(rejected))
-        assert set(rejected) <= {(2, 3, 1), (2, 3, 2)}, "not transient: %s" % set(rejected)
-    with tally("those that are up go on"):
-        assert [a.echo() for a in open_ones] == [0] * len(open_ones)
-    for a in open_ones:
-        a.release()
-    with tally("and there is room again"):
-        assert peers.until(lambda: accepted(node))
+def too_many(tally, room):
+    """A node with room for `room` associations."""
+    with peers.Node(config={"dicom": {"limits": {"associations": room}}}) as node:
+        open_ones, rejected = [], []
+        with tally("more associations than there is room for"):
+            for _ in range(room + 8):
+                try:
+                    open_ones.append(dimse.Association(node.port, "TESTER", node.aet, echo_wants()))
+                except dimse.Rejected as answer:
+                    rejected.append((answer.result, answer.source, answer.reason))
+            assert len(open_ones) == room and len(rejected) == 8, "%d open, %d rejected" % (len(open_ones), len(rejected))
+            assert set(rejected) <= {(2, 3, 1), (2, 3, 2)}, "not transient: %s" % set(rejected)
+        with tally("those that are up go on"):
+            assert [a.echo() for a in open_ones] == [0] * len(open_ones)
+        for a in open_ones:
+            a.release()
+        with tally("and there is room again"):
+            assert peers.until(lambda: accepted(node))
+
+
+def impatient(tally):
+    """A node whose patience is a second."""
+    limits = {"artim_seconds": 1, "stall_seconds": 1, "idle_seconds": 2}
+    with peers.Node(config={"dicom": {"limits": limits}}) as node:
+        with tally("a connection that says nothing is closed"):
+            assert Raw(node).answer() is not None
+        with tally("an association that falls silent is aborted"):
+            ended(dimse.Association(node.port, "TESTER", node.aet, echo_wants()), lambda a: None)
+        with tally("a message that stops in the middle is aborted"):
+            ended(dimse.Association(node.port, "TESTER", node.aet, echo_wants()),
+                  lambda a: a.socket.sendall(struct.pack(">BBIIBB", 4, 0, 106, 102, 1, 3) + bytes(10)))
+        with tally("a peer that does not read is given up, others are served"):
+            files = images.study(os.path.join(node.folder, "files"), 3, instances=40, rows=512, columns=512)
+            a = dimse.Association(node.port, "TESTER", node.aet, [(images.CT, [dimse.EXPLICIT_LE])])
+            assert {a.store(*peers.meta(f)).status for f in files} == {0}
+            a.release()
+            node.counts(len(files))
+            deaf = dimse.Association(node.port, "TESTER", node.aet, [(GET, [dimse.IMPLICIT_LE]), (images.CT, [dimse.EXPLICIT_LE], True)])
+            deaf.send(1, {0x0002: dimse.uid(GET), 0x0100: dimse.us(dimse.GET_RQ), 0x0110: dimse.us(1), 0x0700: dimse.us(0)},
+                      dimse.identifier({0x00080052: "STUDY", 0x0020000D: UID + "3"}))
+            time.sleep(3)
+            assert peers.echo(node.port, "TESTER", node.aet) == 0
+            got = 0
+            while True:
+                try:
+                    piece = deaf.file.read1(1 << 20)
+                except OSError:
+                    break
+                if not piece:
+                    break
+                got += len(piece)
+            assert got < 40 * 512 * 512 * 2, "all of it was sent to a peer that did not read"
+
+
+def ended(a, act):
+    began = time.monotonic()
+    act(a)
+    try:
+        a.socket.settimeout(10)
+        kind, _ = a.read_pdu()
+        raise AssertionError("PDU of type %d" % kind)
+    except dimse.Aborted as fault:
+        assert time.monotonic() - began < 6 and fault.source in (0, 2, None), fault
+    a.close()
 
 
 def accepted(node):
@@ -211,9 +258,10 @@ def main():
         a.release()
         node.counts(IMAGES)
         crowd(tally, node)
-        too_many(tally, node)
         nonsense(tally, node)
         stalled(tally, node)
+    too_many(tally, 12)
+    impatient(tally)
     tally.close()
 
 
