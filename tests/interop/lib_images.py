@@ -30,8 +30,9 @@ def image(study, series, number, rows=16, columns=16, sop_class=CT, modality="CT
     d.SamplesPerPixel, d.PhotometricInterpretation = 1, "MONOCHROME2"
     d.Rows, d.Columns = rows, columns
     d.BitsAllocated, d.BitsStored, d.HighBit, d.PixelRepresentation = 16, 12, 11, 0
-    cells = [(row * 31 + column * 17 + number * 7 + study) % 4096 for row in range(rows) for column in range(columns)]
-    d.PixelData = struct.pack("<%dH" % len(cells), *cells)
+    wave = struct.pack("<%dH" % (4096 + columns), *((n * 17) % 4096 for n in range(4096 + columns)))
+    starts = [2 * ((row * 31 + number * 7 + study) % 4096) for row in range(rows)]
+    d.PixelData = b"".join(wave[start:start + 2 * columns] for start in starts)
     for name, value in attributes.items():
         setattr(d, name, value)
     return d
