@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The reader: images against the known file, tools, layouts, linked scrolling, cine, messages.
+import { freshUids, store, withUids } from './lib/make.mjs';
 import { pixelsOf, samplesOf } from './lib/dicom.mjs';
 import { equal, near, ok, skip, test, until } from './lib/check.mjs';
 import { sample, samples } from './lib/samples.mjs';
@@ -378,27 +379,23 @@ export async function reader(app) {
   await test('reader: compressed syntaxes decode in the browser to the same pixels', async () => {
     const plain = pixelsOf(sample('codecs/explicit-le/ctimage.explicit-le.dcm'));
     const files = ['j2k-lossless-90/ctimage.j2k-lossless-90', 'jpeg-ls-lossless-80/ctimage.jpeg-ls-lossless-80', 'jpeg-lossless-sv1-70/ctimage.jpeg-lossless-sv1-70', 'rle/ctimage.rle'];
-    let tried = 0;
+    // The copies have one UID between them: each gets its own, so that the archive keeps all of them.
     for (const name of files) {
       const file = sample(`codecs/${name}.dcm`);
-      const { status } = await app.api(`/api/studies/${file.study}`);
-      if (status !== 200) continue;
-      const bytes = await fetch(`${app.base}/dicom-web/studies/${file.study}/series/${file.series}/instances/${file.sop}/metadata`, {
-        headers: { Accept: 'application/dicom+json' },
-      });
-      const [ds] = bytes.ok ? await bytes.json() : [null];
-      if (ds?.['00083002']?.Value?.[0] !== file.syntax) continue;
-      await app.read(file.study, file.series);
+      const uids = freshUids();
+      await store(app.base, withUids(file.path, uids));
+      const stored = await fetch(`${app.base}/dicom-web/studies/${uids.study}/metadata`);
+      const [ds] = await stored.json();
+      equal(ds['00083002'].Value[0], file.syntax, 'the stored syntax');
+      await app.read(uids.study, uids.series);
       const box = await app.viewport().boundingBox();
       const place = placing(plain, { width: box.width - 2, height: box.height - 2 });
       for (const [x, y] of [[256, 256], [150, 200], [350, 300]]) {
         const got = await app.reading(...place(x, y));
         equal(got.value, plain.at(got.column, got.row), `${file.syntax}: value at ${got.column}, ${got.row}`);
       }
-      tried += 1;
     }
-    if (tried === 0) skip('this archive keeps another of the fifteen copies of the slice');
-    return `${tried} syntaxes`;
+    return `${files.length} syntaxes`;
   });
 
   await test('reader: the next and the previous study', async () => {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { access } from './access.mjs';
 import { catalogue } from './catalogue.mjs';
+import { display } from './display.mjs';
 import { App } from './lib/app.mjs';
 import { Guard, launch, openPage } from './lib/browser.mjs';
 import { equal, finish, only, test, whenFailed } from './lib/check.mjs';
@@ -37,6 +38,7 @@ try {
   }
   await catalogue(app);
   await reader(app);
+  await display(app);
   await measure(app);
   await planes(app);
   await network(app);

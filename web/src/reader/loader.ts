@@ -12,6 +12,7 @@ import { knowEmbedded, takeBit } from './graphics';
 import { frameFor, knowPalette, palettesKnown } from './metadata';
 import { ACCEPT_DECODED, fetchPart, syntaxOf, type Part } from './multipart';
 import { expandSegments } from './palette';
+import { checkRle } from './rle';
 
 const NATIVE = new Set(['1.2.840.10008.1.2', '1.2.840.10008.1.2.1', '1.2.840.10008.1.2.1.99']);
 
@@ -41,6 +42,7 @@ function checkLength(f: Frame, syntax: string, body: Uint8Array): void {
 }
 
 const DEFLATED_FRAME = '1.2.840.10008.1.2.8.1';
+const RLE = '1.2.840.10008.1.2.5';
 const LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
 
 /** Deflated frames of one bit a pixel (PS3.5 A.4.12) are inflated here: the decoder takes whole bytes only. */
@@ -152,6 +154,7 @@ async function decode(f: Frame, part: Part, options: Record<string, unknown>): P
   checkLength(f, syntax, body);
   if (f.photometric === 'PALETTE COLOR') await fetchPalette(f);
   keepEmbedded(f, syntax, body);
+  if (syntax === RLE) checkRle(body, f.samplesPerPixel * Math.ceil(f.bitsAllocated / 8), f.rows * f.columns);
   const pixels = maskHighBits(f, syntax, unpackBits(f, syntax, body));
   const image = (await createImage(f.imageId, pixels as never, syntax, { ...options } as never)) as Types.IImage;
   if (image.rows !== f.rows || image.columns !== f.columns) {
