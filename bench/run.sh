@@ -7,6 +7,6 @@ cd "$(dirname "$0")/.."
 for part in parse import query web pixel decode; do
     [ ! -x "bench/bench_$part.sh" ] || { echo "== $part"; "bench/bench_$part.sh" "$1" || echo "$part: did not finish"; }
 done
-for part in dimse_store dimse_find dimse_retrieve; do
+for part in dimse_store dimse_query dimse_retrieve; do
     [ ! -x "bench/$part.py" ] || { echo "== $part"; "bench/$part.py" "$1" || echo "$part: did not finish"; }
 done
