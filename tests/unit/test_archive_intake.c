@@ -351,7 +351,8 @@ static void test_retrieval(void **state) {
     assert_int_equal(archive_thumbnail(a, &list[1].object, RENDER_JPEG, 0, &picture, &e), E_OK);
     assert_memory_equal(picture.data, "\xFF\xD8", 2);
     buf_clear(&picture);
-    assert_int_equal(archive_decode(a, &list[1].object, 1, DCM_EXPLICIT_LE_UID, &picture, NULL, &e), E_OK);
+    assert_int_equal(archive_decode(a, &list[1].object, 1, DCM_EXPLICIT_LE_UID, &picture, NULL, &e),
+                     E_OK);
     assert_int_equal(picture.len, 128);
     assert_memory_equal(picture.data, pixels, 128);
     archive_reader_done(a, db);
@@ -384,7 +385,8 @@ static void test_deflated(void **state) {
     assert_int_equal(retrieve_list(db, &path, &arena, &list, &count, &e), E_OK);
     assert_int_equal(retrieve_frame(db, &list[0].object, 1, &arena, &ranges, &count, &e),
                      E_NOT_ACCEPTABLE);
-    assert_int_equal(archive_decode(a, &list[0].object, 1, DCM_EXPLICIT_LE_UID, &out, NULL, &e), E_OK);
+    assert_int_equal(archive_decode(a, &list[0].object, 1, DCM_EXPLICIT_LE_UID, &out, NULL, &e),
+                     E_OK);
     assert_int_equal(out.data[100], 5);
     buf_clear(&out);
     assert_int_equal(retrieve_bulk_inflated(db, &list[0].object, "7FE00010", &bulk, &e), E_OK);
