@@ -7,6 +7,7 @@
 
 #include <charls/charls.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/num.h"
@@ -53,6 +54,26 @@ static int check_stream(const charls_frame_info *info, const struct px_image *im
     return E_OK;
 }
 
+// CharLS 2.4 notices that entropy-coded bits have run out at a marker, but not always at the end of
+// its bytes: then it reads zeros for minutes. A stream without an end marker gets one.
+static bool ends_in_marker(struct slice bytes) {
+    size_t len = bytes.len;
+    while (len > 2 && bytes.ptr[len - 1] == 0) { // padding
+        len--;
+    }
+    return len >= 2 && bytes.ptr[len - 2] == 0xFF && bytes.ptr[len - 1] == 0xD9;
+}
+
+static int with_end(struct slice *bytes, struct buf *copy, struct err *e) {
+    if (ends_in_marker(*bytes)) {
+        return E_OK;
+    }
+    buf_put_slice(copy, *bytes);
+    buf_put(copy, "\xFF\xD9", 2);
+    *bytes = buf_slice(copy);
+    return buf_check(copy, "a JPEG-LS stream", e);
+}
+
 static int open_stream(charls_jpegls_decoder *d, struct slice bytes, charls_frame_info *ret_info,
                        charls_interleave_mode *ret_mode, struct err *e) {
     charls_jpegls_errc code = charls_jpegls_decoder_set_source_buffer(d, bytes.ptr, bytes.len);
@@ -72,10 +93,7 @@ static int open_stream(charls_jpegls_decoder *d, struct slice bytes, charls_fram
 static int read_samples(charls_jpegls_decoder *d, size_t len, struct px_frame *frame,
                         struct err *e) {
     charls_jpegls_errc code = charls_jpegls_decoder_decode_to_buffer(d, frame->own, len, 0);
-    // Every sample is there: a missing end marker is nobody's loss.
-    bool whole = code == CHARLS_JPEGLS_ERRC_SUCCESS ||
-                 code == CHARLS_JPEGLS_ERRC_END_OF_IMAGE_MARKER_NOT_FOUND;
-    return whole ? E_OK : failure(code, e);
+    return code == CHARLS_JPEGLS_ERRC_SUCCESS ? E_OK : failure(code, e);
 }
 
 static void widen(uint8_t *samples, size_t count) {
@@ -91,9 +109,12 @@ static int decode(const struct px_image *im, struct slice bytes, unsigned bit_of
     if (d == NULL) {
         return err_set(e, E_MEMORY, "JPEG-LS");
     }
+    CLEANUP(cleanup_buf) struct buf copy;
+    buf_init(&copy, bytes.len + 2);
     charls_frame_info info = {0};
     charls_interleave_mode mode = CHARLS_INTERLEAVE_MODE_NONE;
-    int code = open_stream(d, bytes, &info, &mode, e);
+    int code = with_end(&bytes, &copy, e);
+    code = code == E_OK ? open_stream(d, bytes, &info, &mode, e) : code;
     code = code == E_OK ? check_stream(&info, im, e) : code;
     uint64_t samples = (uint64_t)im->rows * im->columns * im->samples;
     if (code == E_OK) {
