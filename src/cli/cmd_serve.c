@@ -11,77 +11,109 @@
 #include <unistd.h>
 
 #include "archive/archive.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/num.h"
 #include "cli/cli.h"
+#include "cli/serve_settings.h"
+#include "dimse/stream.h"
+#include "node/listen.h"
+#include "node/node.h"
+#include "node/route.h"
 #include "policy/audit.h"
 #include "web/listen.h"
 #include "web/server.h"
 
 #define HTTP_DEFAULT "127.0.0.1:8080"
-#define NAMES_MAX 16
+#define DICOM_DEFAULT "127.0.0.1:11112"
+#define DICOM_TLS_DEFAULT "127.0.0.1:2762"
 #define WORKERS_MAX 64
 #define OPEN_FILES_WANTED 8192
 #define PATH_TEXT_MAX 4096
 
 static const char usage_text[] =
     "Usage: maclab serve [OPTION]...\n"
-    "Runs the suite: the browser application, its API and DICOMweb.\n\n"
+    "Runs the suite: the browser application, its API, DICOMweb, and the DICOM node.\n\n"
     "  --data DIR           the data folder (" CLI_DATA_DEFAULT ", or $MACLAB_DATA)\n"
+    "  --config FILE        settings (JSON, docs/operations.md); the command line wins\n"
     "  --http ADDR:PORT     where to listen (" HTTP_DEFAULT "); loopback only\n"
     "  --web DIR            the browser application's files\n"
     "  --host NAME          answer to this host name, too; may be repeated\n"
     "  --allow-origin URL   let pages of this origin call the API; may be repeated\n"
     "  --workers N          sandboxed children\n"
+    "  --dicom ADDR:PORT    the DICOM node (" DICOM_DEFAULT "); none: no plain port\n"
+    "  --aet TITLE          its AE title (" NODE_AET_DEFAULT ")\n"
+    "  --dicom-tls ADDR:PORT   DICOM over TLS (" DICOM_TLS_DEFAULT " with a certificate)\n"
+    "  --tls-certificate FILE, --tls-key FILE   own certificate with its chain, PEM\n"
+    "  --tls-trust FILE     authorities, or peers' own certificates, PEM\n"
+    "  --dicom-network      a plain port elsewhere than on loopback may be opened\n"
+    "  --no-dicom           no DICOM node\n"
     "  --help               show this\n";
-
-struct serve_options {
-    const char *data, *http, *web;
-    const char *hosts[NAMES_MAX];
-    size_t host_count;
-    const char *origins[NAMES_MAX];
-    size_t origin_count;
-    unsigned workers;
-};
 
 static int bad_usage(const char *text) {
     cli_complain("%s; `maclab serve --help` tells more", text);
     return CLI_MISUSE;
 }
 
-static int take_workers(const char *text, unsigned *ret_workers) {
-    uint64_t count;
-    if (!num_parse_u64(slice_str(text), WORKERS_MAX, &count) || count == 0) {
+static int take_workers(const char *text, uint64_t *ret_workers) {
+    if (!num_parse_u64(slice_str(text), WORKERS_MAX, ret_workers) || *ret_workers == 0) {
         return bad_usage("--workers must be a number from 1 to 64");
     }
-    *ret_workers = (unsigned)count;
     return CLI_OK;
 }
 
-static int take_option(int option, struct serve_options *o) {
+static int take_name(struct serve_names *names) {
+    if (names->count == SERVE_NAMES_MAX) {
+        return bad_usage("too many names");
+    }
+    names->list[names->count++] = optarg;
+    return CLI_OK;
+}
+
+static int take_option(int option, struct serve_settings *o, const char **config) {
+    const char **text = NULL;
     switch (option) {
     case 'd': // cli_data_dir has it
+        return CLI_OK;
+    case 'f':
+        text = config;
         break;
     case 'h':
-        o->http = optarg;
+        text = &o->http;
         break;
     case 'w':
-        o->web = optarg;
+        text = &o->web;
         break;
+    case 'D':
+        text = &o->dicom;
+        break;
+    case 'A':
+        text = &o->aet;
+        break;
+    case 'T':
+        text = &o->dicom_tls;
+        break;
+    case 'C':
+        text = &o->certificate;
+        break;
+    case 'K':
+        text = &o->key;
+        break;
+    case 'R':
+        text = &o->trust;
+        break;
+    case 'N':
+        o->network = true;
+        return CLI_OK;
+    case 'X':
+        o->no_dicom = true;
+        return CLI_OK;
     case 'n':
-        if (o->host_count == NAMES_MAX) {
-            return bad_usage("too many --host");
-        }
-        o->hosts[o->host_count++] = optarg;
-        break;
+        return take_name(&o->hosts);
     case 'o':
-        if (o->origin_count == NAMES_MAX) {
-            return bad_usage("too many --allow-origin");
-        }
-        o->origins[o->origin_count++] = optarg;
-        break;
+        return take_name(&o->origins);
     case 'j':
         return take_workers(optarg, &o->workers);
     case '?':
@@ -90,33 +122,51 @@ static int take_option(int option, struct serve_options *o) {
     default:
         return bad_usage("option not understood");
     }
+    *text = optarg;
     return CLI_OK;
 }
 
+static int read_config(struct serve_settings *o, const char *config) {
+    struct err e = {0};
+    int rc = config == NULL ? E_OK : serve_settings_read(o, config, &e);
+    rc = rc == E_OK ? serve_settings_check(o, &e) : rc;
+    return rc == E_OK ? CLI_OK : cli_fail(CLI_MISUSE, &e);
+}
+
 // -1: help was shown.
-static int parse_options(int argc, char **argv, struct serve_options *o) {
+static int parse_options(int argc, char **argv, struct serve_settings *o) {
     static const struct option options[] = {{"data", required_argument, NULL, 'd'},
+                                            {"config", required_argument, NULL, 'f'},
                                             {"http", required_argument, NULL, 'h'},
                                             {"web", required_argument, NULL, 'w'},
                                             {"host", required_argument, NULL, 'n'},
                                             {"allow-origin", required_argument, NULL, 'o'},
                                             {"workers", required_argument, NULL, 'j'},
+                                            {"dicom", required_argument, NULL, 'D'},
+                                            {"aet", required_argument, NULL, 'A'},
+                                            {"dicom-tls", required_argument, NULL, 'T'},
+                                            {"tls-certificate", required_argument, NULL, 'C'},
+                                            {"tls-key", required_argument, NULL, 'K'},
+                                            {"tls-trust", required_argument, NULL, 'R'},
+                                            {"dicom-network", no_argument, NULL, 'N'},
+                                            {"no-dicom", no_argument, NULL, 'X'},
                                             {"help", no_argument, NULL, '?'},
                                             {NULL, 0, NULL, 0}};
     int option;
-    *o = (struct serve_options){.data = cli_data_dir(argc, argv), .http = HTTP_DEFAULT};
+    const char *config = NULL;
+    o->data = cli_data_dir(argc, argv);
     opterr = 0;
     optind = 1;
     while ((option = getopt_long(argc, argv, "+:", options, NULL)) != -1) {
         bool help =
             option == '?' && optopt == 0 && optind > 0 && strcmp(argv[optind - 1], "--help") == 0;
-        int rc =
-            option == '?' && !help ? bad_usage("option not understood") : take_option(option, o);
+        int rc = option == '?' && !help ? bad_usage("option not understood")
+                                        : take_option(option, o, &config);
         if (rc != CLI_OK) {
             return rc;
         }
     }
-    return optind == argc ? CLI_OK : bad_usage("an argument too many");
+    return optind == argc ? read_config(o, config) : bad_usage("an argument too many");
 }
 
 static bool is_folder(const char *path) {
@@ -163,64 +213,173 @@ static void hold_signals(sigset_t *ret_set) {
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
-static int serve(struct archive *archive, const struct serve_options *o, int listen_fd,
-                 const char *host, uint16_t port, const sigset_t *signals) {
-    char place[PATH_TEXT_MAX];
-    struct err e = {0};
-    struct web_server *server;
-    const char *web = o->web != NULL ? o->web : find_web(place);
+// --- what listens
+
+struct listening {
+    int http, dicom, dicom_tls; // -1: does not
+    struct web_address http_address;
+    struct dimse_address dicom_address, tls_address;
+};
+
+static void close_listening(struct listening *l) {
+    cleanup_fd(&l->http);
+    cleanup_fd(&l->dicom);
+    cleanup_fd(&l->dicom_tls);
+}
+
+static int listen_dicom(const struct serve_settings *o, struct listening *l, struct err *e) {
+    const char *plain = o->dicom == NULL ? DICOM_DEFAULT : o->dicom;
+    const char *secure = o->dicom_tls == NULL ? DICOM_TLS_DEFAULT : o->dicom_tls;
+    int rc = E_OK;
+    if (o->no_dicom) {
+        return E_OK;
+    }
+    if (strcmp(plain, "none") != 0) {
+        rc = dimse_address_parse(plain, &l->dicom_address, e);
+        rc = rc == E_OK ? node_listen(&l->dicom_address, false, o->network, &l->dicom,
+                                      &l->dicom_address.port, e)
+                        : rc;
+    }
+    if (rc == E_OK && o->certificate != NULL && strcmp(secure, "none") != 0) {
+        rc = dimse_address_parse(secure, &l->tls_address, e);
+        rc = rc == E_OK ? node_listen(&l->tls_address, true, o->network, &l->dicom_tls,
+                                      &l->tls_address.port, e)
+                        : rc;
+    }
+    return rc;
+}
+
+static int listen_all(const struct serve_settings *o, struct listening *l, struct err *e) {
+    *l = (struct listening){-1, -1, -1, {{0}, 0}, {{0}, 0}, {{0}, 0}};
+    int rc = web_address_parse(o->http == NULL ? HTTP_DEFAULT : o->http, &l->http_address, e);
+    rc = rc == E_OK ? web_listen(&l->http_address, &l->http, &l->http_address.port, e) : rc;
+    rc = rc == E_OK ? listen_dicom(o, l, e) : rc;
+    if (rc != E_OK) {
+        close_listening(l);
+    }
+    return rc;
+}
+
+// --- what runs
+
+struct running {
+    struct archive *archive;
+    struct node *node;
+    struct route *route;
+    struct web_server *web;
+    char web_dir[PATH_TEXT_MAX];
+};
+
+static void stop(struct running *r) {
+    web_server_stop(r->web);
+    route_stop(r->route);
+    node_stop(r->node);
+    archive_close(r->archive);
+}
+
+static int start_node(const struct serve_settings *o, struct listening *l, struct running *r,
+                      struct err *e) {
+    const struct node_options options = {
+        .archive = r->archive,
+        .data_dir = o->data,
+        .aet = o->aet,
+        .listen_fd = steal_fd(&l->dicom),
+        .tls_listen_fd = steal_fd(&l->dicom_tls),
+        .tls = {.certificate = o->certificate, .key = o->key, .trusted = o->trust},
+        .associations_max = (uint32_t)o->associations,
+        .per_peer_max = (uint32_t)o->associations_per_address,
+        .limits = {.pdu = (uint32_t)o->pdu_bytes,
+                   .artim_ms = (uint32_t)o->artim_seconds * 1000,
+                   .idle_ms = (uint32_t)o->idle_seconds * 1000,
+                   .stall_ms = (uint32_t)o->stall_seconds * 1000,
+                   .data_set_bytes = o->data_set_bytes},
+        .private_classes = o->private_classes.list,
+        .private_class_count = o->private_classes.count,
+        .backlog_max = o->backlog};
+    if (o->no_dicom) {
+        return E_OK;
+    }
+    int rc = node_start(&options, &r->node, e);
+    return rc == E_OK ? route_start(r->node, &r->route, e) : rc;
+}
+
+static int start_web(const struct serve_settings *o, struct listening *l, struct running *r,
+                     struct err *e) {
+    const char *web = o->web != NULL ? o->web : find_web(r->web_dir);
     const struct web_options options = {
-        .archive = archive,
-        .listen_fd = listen_fd,
+        .archive = r->archive,
+        .listen_fd = steal_fd(&l->http),
         .web_dir = web,
-        .allowed = {o->hosts, o->host_count, o->origins, o->origin_count},
+        .allowed = {o->hosts.list, o->hosts.count, o->origins.list, o->origins.count},
         .version = cli_version,
         .revision = cli_revision};
-    if (web_server_start(&options, &server, &e) != E_OK) {
-        return cli_fail(CLI_MISUSE, &e);
-    }
     if (web == NULL) {
         log_line(LOG_WARNING, "the browser application was not found; only the APIs are served");
     }
+    return web_server_start(&options, &r->web, e);
+}
+
+// Inbox and routes take up what an earlier server left before anybody is let in.
+static int start(const struct serve_settings *o, struct listening *l, struct running *r,
+                 struct err *e) {
+    const struct archive_options options = {.data_dir = o->data,
+                                            .workers = (unsigned)o->workers,
+                                            .server = true,
+                                            .clock = clock_system()};
+    int rc = archive_open(&options, &r->archive, e);
+    // A station that pages through a series is one line and a count in the audit log.
+    rc = rc == E_OK ? audit_count_reads(archive_audit(r->archive), AUDIT_READS_WINDOW, e) : rc;
+    rc = rc == E_OK ? start_node(o, l, r, e) : rc;
+    return rc == E_OK ? start_web(o, l, r, e) : rc;
+}
+
+static void tell_address(const char *what, const char *host, uint16_t port, const char *end) {
     bool v6 = strchr(host, ':') != NULL;
-    (void)printf("maclab: serving on http://%s%s%s:%u/\n", v6 ? "[" : "", host, v6 ? "]" : "",
-                 port);
+    (void)printf("maclab: %s%s%s%s:%u%s\n", what, v6 ? "[" : "", host, v6 ? "]" : "", port, end);
+}
+
+static void tell(const struct serve_settings *o, const struct listening *l) {
+    const char *aet = o->aet == NULL ? NODE_AET_DEFAULT : o->aet;
+    char what[64];
+    if (l->dicom_address.port != 0) {
+        (void)snprintf(what, sizeof what, "DICOM node %s on ", aet);
+        tell_address(what, l->dicom_address.host, l->dicom_address.port, "");
+    }
+    if (l->tls_address.port != 0) {
+        (void)snprintf(what, sizeof what, "DICOM node %s by TLS on ", aet);
+        tell_address(what, l->tls_address.host, l->tls_address.port, "");
+    }
+    tell_address("serving on http://", l->http_address.host, l->http_address.port, "/");
     (void)fflush(stdout);
-    int which;
-    (void)sigwait(signals, &which);
-    log_line(LOG_INFO, "stopping");
-    web_server_stop(server);
-    return CLI_OK;
+}
+
+static int serve(const struct serve_settings *o) {
+    struct listening l;
+    struct running r = {0};
+    struct err e = {0};
+    sigset_t signals;
+    if (listen_all(o, &l, &e) != E_OK) {
+        return cli_fail(CLI_MISUSE, &e);
+    }
+    raise_open_files();
+    hold_signals(&signals);
+    int rc = start(o, &l, &r, &e);
+    if (rc == E_OK) {
+        int which;
+        tell(o, &l);
+        (void)sigwait(&signals, &which);
+        log_line(LOG_INFO, "stopping");
+    }
+    stop(&r);
+    close_listening(&l);
+    return rc == E_OK ? CLI_OK : cli_fail(CLI_MISUSE, &e);
 }
 
 int cmd_serve(int argc, char **argv) {
-    struct serve_options o;
-    struct web_address address;
-    struct err e = {0};
+    struct serve_settings o;
+    serve_settings_init(&o);
     int rc = parse_options(argc, argv, &o);
-    if (rc != CLI_OK) {
-        return rc < 0 ? CLI_OK : rc;
-    }
-    int listen_fd;
-    uint16_t port;
-    if (web_address_parse(o.http, &address, &e) != E_OK ||
-        web_listen(&address, &listen_fd, &port, &e) != E_OK) {
-        return cli_fail(CLI_MISUSE, &e);
-    }
-    sigset_t signals;
-    raise_open_files();
-    hold_signals(&signals);
-    struct archive *archive;
-    const struct archive_options options = {
-        .data_dir = o.data, .workers = o.workers, .server = true, .clock = clock_system()};
-    if (archive_open(&options, &archive, &e) != E_OK) {
-        (void)close(listen_fd);
-        return cli_fail(CLI_MISUSE, &e);
-    }
-    // A station that pages through a series is one line and a count in the audit log.
-    rc = audit_count_reads(archive_audit(archive), AUDIT_READS_WINDOW, &e) == E_OK
-             ? serve(archive, &o, listen_fd, address.host, port, &signals)
-             : cli_fail(CLI_MISUSE, &e);
-    archive_close(archive);
+    rc = rc == CLI_OK ? serve(&o) : rc < 0 ? CLI_OK : rc;
+    serve_settings_done(&o);
     return rc;
 }

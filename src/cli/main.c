@@ -21,7 +21,7 @@ static int cmd_worker(int argc, char **argv) {
 }
 
 struct command {
-    const char *name;
+    const char *name; // or of a command and its step: "peer add"
     const char *does;
     int (*run)(int argc, char **argv);
     enum policy_action action;
@@ -31,7 +31,7 @@ struct command {
 
 // X(name, what it does, function, action, on a data folder, hidden)
 #define COMMANDS(X)                                                                                \
-    X("serve", "run the suite: web application and DICOMweb", cmd_serve, SUITE_SERVE, true, false) \
+    X("serve", "run the suite: web, DICOMweb, DICOM node", cmd_serve, SUITE_SERVE, true, false)    \
     X("demo", "fill an archive with synthetic studies", cmd_demo, DEMO_MAKE, true, false)          \
     X("import", "take files and folders into the archive", cmd_import, IMAGE_RECEIVE, true, false) \
     X("echo", "ask a DICOM node whether it answers", cmd_echo, NODE_CALL, false, false)            \
@@ -41,6 +41,14 @@ struct command {
     X("store", "send files to a DICOM node", cmd_store, NODE_CALL, false, false)                   \
     X("commit", "ask a DICOM node for storage commitment", cmd_commit, NODE_CALL, false, false)    \
     X("route", "put studies on their way to stations", cmd_route, ROUTE_SHOW, true, false)         \
+    X("peer", "DICOM peers: who may call, where to send", cmd_peer, PEER_SHOW, true, false)        \
+    X("peer list", "", cmd_peer, PEER_SHOW, true, true)                                            \
+    X("peer add", "", cmd_peer, PEER_MANAGE, true, true)                                           \
+    X("peer remove", "", cmd_peer, PEER_MANAGE, true, true)                                        \
+    X("inbox", "what peers delivered and nobody can see yet", cmd_inbox, INBOX_SHOW, true, false)  \
+    X("inbox list", "", cmd_inbox, INBOX_SHOW, true, true)                                         \
+    X("inbox retry", "", cmd_inbox, INBOX_MANAGE, true, true)                                      \
+    X("inbox dispose", "", cmd_inbox, INBOX_MANAGE, true, true)                                    \
     X("dump", "show a data set as text or DICOM JSON", cmd_dump, FILE_INSPECT, false, false)       \
     X("verify", "check every object and the catalogue", cmd_verify, ARCHIVE_VERIFY, true, false)   \
     X("audit", "check or read the audit log", cmd_audit, AUDIT_READ, true, false)                  \
@@ -78,12 +86,24 @@ static bool asks_for_help(int argc, char **argv) {
     return false;
 }
 
+// For the log: "serve", "peer-add/station7". Names of peers and numbers; other words are left out.
+static void name_object(const struct command *command, int argc, char **argv, char *out,
+                        size_t size) {
+    bool stepped = strchr(command->name, ' ') != NULL;
+    const char *object = stepped && argc > 2 && argv[2][0] != '-' ? argv[2] : "";
+    (void)snprintf(out, size, "%s%s%.40s", command->name, object[0] != '\0' ? "/" : "", object);
+    for (char *c = out; *c != '\0'; c++) {
+        *c = *c == ' ' ? '-' : (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+    }
+}
+
 // Asks policy; with a data folder the decision is on its log before the command runs.
 static bool may_run(const struct command *command, int argc, char **argv) {
-    char door[64];
+    char door[64], what[96];
     (void)snprintf(door, sizeof door, "cli %s", command->name);
+    name_object(command, argc, argv, what, sizeof what);
     struct policy_request request = {
-        .who = policy_console(), .action = command->action, .what = command->name, .where = door};
+        .who = policy_console(), .action = command->action, .what = what, .where = door};
     struct policy_decision decision;
     if (!command->on_data || asks_for_help(argc, argv)) {
         decision = policy_decide(&request);
@@ -103,6 +123,20 @@ static bool may_run(const struct command *command, int argc, char **argv) {
     return decision.allowed;
 }
 
+// The row of a command with its step, else that of the command; NULL: none.
+static const struct command *find_command(int argc, char **argv) {
+    char both[64];
+    const struct command *found = NULL;
+    (void)snprintf(both, sizeof both, "%.30s %.30s", argv[1], argc > 2 ? argv[2] : "");
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(both, commands[i].name) == 0) {
+            return &commands[i];
+        }
+        found = strcmp(argv[1], commands[i].name) == 0 ? &commands[i] : found;
+    }
+    return found;
+}
+
 int main(int argc, char **argv) {
     log_open("maclab", LOG_INFO, clock_system());
     if (argc < 2) {
@@ -118,11 +152,9 @@ int main(int argc, char **argv) {
         (void)printf("maclab %s (%s)\n", cli_version, cli_revision);
         return CLI_OK;
     }
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (strcmp(argv[1], commands[i].name) == 0) {
-            return may_run(&commands[i], argc - 1, argv + 1) ? commands[i].run(argc - 1, argv + 1)
-                                                             : CLI_MISUSE;
-        }
+    const struct command *command = find_command(argc, argv);
+    if (command != NULL) {
+        return may_run(command, argc - 1, argv + 1) ? command->run(argc - 1, argv + 1) : CLI_MISUSE;
     }
     cli_complain("no command '%s'; `maclab --help` lists them", argv[1]);
     return CLI_MISUSE;

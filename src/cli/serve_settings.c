@@ -108,7 +108,7 @@ static int take_text(struct reading *r, const struct json_token *t, const char *
     if (json_in_text(t, &out, e) < 0) {
         return wrong(r, t, E_SYNTAX, "not a text", e);
     }
-    if (memchr(out.data == NULL ? (uint8_t *)"" : out.data, 0, out.len) != NULL) {
+    if (slice_find(buf_slice(&out), 0) < out.len) {
         return wrong(r, t, E_VALUE, "a NUL in a text", e);
     }
     *ret_text = arena_str(&r->s->texts, buf_slice(&out));
