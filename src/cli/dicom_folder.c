@@ -45,11 +45,12 @@ struct folder {
     pthread_cond_t drained; // there is room again, or nothing left
     struct taken queue[SYNC_QUEUE];
     size_t head, count, working;
+    char at_work[SYNC_THREADS][DCM_UID_MAX + 1]; // "": nothing
     uint64_t next_number;
     bool stopping;
     struct err first; // failure
     pthread_t threads[SYNC_THREADS];
-    size_t thread_count;
+    size_t thread_count, begun;
 };
 
 struct receiver {
@@ -168,6 +169,7 @@ static void tell(struct folder *f, const struct taken *t, int rc, const struct e
 static void *sync_files(void *argument) {
     struct folder *f = argument;
     (void)pthread_mutex_lock(&f->lock);
+    char *at_work = f->at_work[f->begun++];
     for (;;) {
         while (f->count == 0 && !f->stopping) {
             (void)pthread_cond_wait(&f->filled, &f->lock);
@@ -179,6 +181,7 @@ static void *sync_files(void *argument) {
         struct err why = {0};
         f->head = (f->head + 1) % SYNC_QUEUE;
         f->working++;
+        (void)snprintf(at_work, sizeof f->at_work[0], "%s", t.sop_instance);
         if (f->count-- == SYNC_QUEUE) {
             (void)pthread_cond_broadcast(&f->drained);
         }
@@ -186,6 +189,7 @@ static void *sync_files(void *argument) {
         int rc = finish_one(f, &t, &why);
         (void)pthread_mutex_lock(&f->lock);
         f->working--;
+        at_work[0] = '\0';
         tell(f, &t, rc, &why);
         if (f->count == 0 && f->working == 0) {
             (void)pthread_cond_broadcast(&f->drained);
@@ -195,9 +199,24 @@ static void *sync_files(void *argument) {
     return NULL;
 }
 
+// The same instance again must not come to its name before the one before it.
+static bool is_under_way(const struct folder *f, const char *sop_instance) {
+    for (size_t i = 0; i < f->count; i++) {
+        if (strcmp(f->queue[(f->head + i) % SYNC_QUEUE].sop_instance, sop_instance) == 0) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < SYNC_THREADS; i++) {
+        if (strcmp(f->at_work[i], sop_instance) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void enqueue(struct folder *f, const struct taken *t) {
     (void)pthread_mutex_lock(&f->lock);
-    while (f->count == SYNC_QUEUE) {
+    while (f->count == SYNC_QUEUE || is_under_way(f, t->sop_instance)) {
         (void)pthread_cond_wait(&f->drained, &f->lock);
     }
     f->queue[(f->head + f->count++) % SYNC_QUEUE] = *t;
