@@ -124,11 +124,10 @@ void association_event(struct dimse_association *a, enum machine_event event,
 
 // --- ends
 
-static enum dimse_ending ending_of(enum machine_event event) {
+static enum dimse_ending ending_of(enum machine_state state, enum machine_event event) {
     switch (event) {
-    case MACHINE_E_LOCAL_REJECT:
-    case MACHINE_E_RJ:
-        return DIMSE_REJECTED;
+    case MACHINE_E_RJ: // elsewhere it is an error of the peer's
+        return state == MACHINE_AWAIT_AC ? DIMSE_REJECTED : DIMSE_ABORTED_HERE;
     case MACHINE_E_ABORT:
         return DIMSE_ABORTED_BY_PEER;
     case MACHINE_E_CLOSED:
@@ -142,7 +141,7 @@ int association_fail(struct dimse_association *a, enum machine_event event,
                      enum pdu_abort_reason reason, struct err *e) {
     if (a->why.code == E_OK) {
         a->why = *e;
-        a->ending = ending_of(event);
+        a->ending = ending_of(a->state, event);
     }
     association_event(a, event, (struct pdu_short){0, PDU_ABORT_PROVIDER, (uint8_t)reason});
     return e->code;
