@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "base/slice.h"
 #include "dicom/uid.h"
 #include "dimse/command.h"
@@ -16,7 +17,6 @@
 
 struct arena;
 struct buf;
-struct err;
 
 #define DIMSE_CONTEXTS_MAX 128 // odd identifiers of one byte
 #define DIMSE_SYNTAXES_MAX 64  // proposed in one context; more are passed over
@@ -77,8 +77,8 @@ struct dimse_proposal {
     uint8_t identity_type; // enum dimse_identity_type
     bool identity_response_wanted;
     struct slice identity, passcode; // wiped when the association is up or refused
-    // Of an acceptor: memory that lives as long as the association, for answers and what `negotiate`
-    // wants to leave to the association's life in `own`.
+    // Of an acceptor: memory that lives as long as the association, for answers and what
+    // `negotiate` wants to leave to the association's life in `own`.
     struct arena *memory;
     void *own;
 };
@@ -136,8 +136,8 @@ struct dimse_request {
     struct slice identity, passcode;
     struct dimse_limits limits;
 };
-// The stream becomes the association's, also when it fails. E_DENIED: rejected for good, E_BUSY: for
-// now (transient), in words; E_CANCELLED: aborted.
+// The stream becomes the association's, also when it fails. E_DENIED: rejected for good, E_BUSY:
+// for now (transient), in words; E_CANCELLED: aborted.
 int dimse_associate(struct dimse_stream *stream, const struct dimse_request *request,
                     struct dimse_association **ret_association, struct err *e);
 
@@ -166,6 +166,9 @@ struct dimse_message {
     uint8_t context_id;
     const struct dimse_context *context;
     struct dimse_command command;
+    // E_OK; else its SOP Instance UID is missing or none (and "" in the command): the request is to
+    // be answered with a failure, the association goes on.
+    struct err wrong;
 };
 enum dimse_received { DIMSE_MESSAGE = 1, DIMSE_RELEASED = 0 };
 // The next command; its data set, when it has one, must be read to its end or passed over before

@@ -264,10 +264,24 @@ static int next_value(struct dimse_association *a, bool wait, struct err *e) {
     return empty(a, e);
 }
 
+// A C-STORE of one broken instance among good ones: only its SOP Instance UID is at fault. Elements
+// stand in ascending order, so everything that an answer needs has been read (of who has another
+// order the data set comes unannounced, and that ends the association).
+static bool names_nothing(const struct dimse_command *c, const struct err *e) {
+    return c->field == DIMSE_C_STORE_RQ && (e->code == E_VALUE || e->code == E_MISSING) &&
+           strcmp(e->path, "(0000,1000)") == 0;
+}
+
 static int command_whole(struct dimse_association *a, struct err *e) {
     int rc = buf_check(&a->command, "command set", e);
     if (rc == E_OK) {
         rc = dimse_command_read(buf_slice(&a->command), &a->message.command, e);
+    }
+    a->message.wrong = (struct err){0};
+    if (rc != E_OK && names_nothing(&a->message.command, e)) {
+        a->message.wrong = *e;
+        err_clear(e);
+        rc = E_OK;
     }
     if (rc != E_OK) {
         return association_fail(a, MACHINE_E_LOCAL_ABORT, PDU_ABORT_NOT_SPECIFIED, e);

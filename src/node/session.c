@@ -72,6 +72,9 @@ static struct refusal check(struct node_session *s, const struct node_service *s
     if (why.status != 0) {
         return why;
     }
+    if (m->wrong.code != E_OK) {
+        return (struct refusal){DIMSE_INVALID_INSTANCE, "the SOP Instance UID is no UID"};
+    }
     if (service == NULL) {
         return (struct refusal){DIMSE_UNRECOGNIZED_OPERATION, "not a service of this SOP class"};
     }
