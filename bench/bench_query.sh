@@ -24,7 +24,7 @@ stop_all() {
 }
 trap stop_all EXIT
 wait_http() { for _ in $(seq 2000); do curl -sf -o /dev/null "$1" && return 0; sleep 0.005; done; return 1; }
-serve() { "$maclab" serve --data "$1" --http "127.0.0.1:$port" >"$work/serve.log" 2>&1 & pids+=($!); }
+serve() { "$maclab" serve --no-dicom --data "$1" --http "127.0.0.1:$port" >"$work/serve.log" 2>&1 & pids+=($!); }
 one() { # URL LIST CONNECTIONS -> "requests/s p50 p99"
     wrk -t1 -c"$3" -d"${seconds}s" --latency -s "$here/peers/wrk_paths.lua" "$1" -- "$2" application/dicom+json 2>&1 |
         awk '/ 50%/{a=$2} / 99%/{b=$2} /Requests\/sec/{r=$2} /Non-2xx/{bad=1} END{print bad ? "0 failed failed" : r " " a " " b}'

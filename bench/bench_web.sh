@@ -64,7 +64,7 @@ cat $(find "$work/ct" "$work/www" -type f) >/dev/null # warm
 
 # --- the servers ------------------------------------------------------------------------------------
 start_maclab() {
-    "$maclab" serve --data "$work/maclab" --http "127.0.0.1:$port" ${WEB:+--web "$WEB"} >"$work/maclab.log" 2>&1 &
+    "$maclab" serve --no-dicom --data "$work/maclab" --http "127.0.0.1:$port" ${WEB:+--web "$WEB"} >"$work/maclab.log" 2>&1 &
     maclab_pid=$!
     pids+=("$maclab_pid")
 }

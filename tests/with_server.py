@@ -65,7 +65,7 @@ def main():
         url = "http://127.0.0.1:%d" % port
         log_path = folder + "/server.log"
         with open(log_path, "wb") as log:
-            server = subprocess.Popen([MACLAB, "serve", "--data", data, "--http", "127.0.0.1:%d" % port],
+            server = subprocess.Popen([MACLAB, "serve", "--no-dicom", "--data", data, "--http", "127.0.0.1:%d" % port],
                                       stdout=log, stderr=log)
         try:
             if not wait_for(url, server):

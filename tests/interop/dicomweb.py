@@ -69,7 +69,7 @@ class Server:
     def __init__(self, data, *options):
         self.data = data
         self.log = open(data + ".log", "ab")
-        self.process = subprocess.Popen([MACLAB, "serve", "--data", data, "--http", "127.0.0.1:0", *options],
+        self.process = subprocess.Popen([MACLAB, "serve", "--no-dicom", "--data", data, "--http", "127.0.0.1:0", *options],
                                         stdout=subprocess.PIPE, stderr=self.log, text=True)
         line = self.process.stdout.readline()
         match = re.search(r"http://127\.0\.0\.1:(\d+)/", line)
@@ -837,7 +837,7 @@ def hosts_and_headers(s, w):
 
 @check
 def one_server_a_folder(s, w):
-    second = subprocess.run([MACLAB, "serve", "--data", s.data, "--http", "127.0.0.1:0"], capture_output=True,
+    second = subprocess.run([MACLAB, "serve", "--no-dicom", "--data", s.data, "--http", "127.0.0.1:0"], capture_output=True,
                             text=True, timeout=30)
     same(second.returncode, 2)
     assert second.stderr.startswith("maclab: "), second.stderr
