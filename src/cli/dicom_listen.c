@@ -19,6 +19,7 @@
 #include "dimse/command.h"
 #include "dimse/server.h"
 
+#define PEER_TEXT 64
 #define BACKLOG 64
 #define GRACE_MS 5000
 #define COMMITMENT_UID "1.2.840.10008.1.20.1"
@@ -116,6 +117,8 @@ static void serve(void *context, struct dimse_association *a) {
     struct receiver *receiver = NULL;
     struct dimse_sink sink;
     struct err why = {0};
+    char from[PEER_TEXT]; // an association that is over has no stream
+    (void)snprintf(from, sizeof from, "%s", dimse_stream_peer(dimse_association_stream(a)));
     int rc =
         l->options.folder != NULL ? receiver_open(l->options.folder, a, &receiver, &why) : E_OK;
     if (receiver != NULL) {
@@ -130,8 +133,7 @@ static void serve(void *context, struct dimse_association *a) {
         rc = got < 0 ? got : answer(l, a, &m, receiver != NULL ? &sink : NULL, &why);
     }
     if (rc != E_OK) {
-        log_failure(LOG_WARNING, dimse_stream_peer(dimse_association_stream(a)), "association",
-                    &why);
+        log_failure(LOG_WARNING, from, "association", &why);
     }
     receiver_close(receiver);
 }

@@ -14,6 +14,8 @@
 #include "node/storage.h"
 #include "policy/audit.h"
 
+#define PEER_TEXT 64
+
 // What the session answers instead of a service.
 struct refusal {
     uint16_t status; // 0: none
@@ -130,8 +132,8 @@ static int converse(struct node_session *s, struct err *e) {
     return rc;
 }
 
-static void tell_end(const struct node_session *s, const struct node_storage_counts *stored) {
-    const char *from = dimse_stream_peer(dimse_association_stream(s->association));
+static void tell_end(const struct node_session *s, const char *from,
+                     const struct node_storage_counts *stored) {
     if (stored->taken + stored->failed > 0) {
         log_line(LOG_INFO, "dicom %s: %s delivered %llu instances, %llu bytes, %llu not taken",
                  from, s->peer->aet, (unsigned long long)stored->taken,
@@ -153,13 +155,14 @@ void node_session_run(void *node, struct dimse_association *a) {
                                                 claimed)};
     struct err e = {0};
     struct node_storage_counts stored = {0};
+    char from[PEER_TEXT]; // an association that is over has no stream
+    (void)snprintf(from, sizeof from, "%s", dimse_stream_peer(dimse_association_stream(a)));
     int rc = node_storage_open(&s, &e);
     rc = rc == E_OK ? converse(&s, &e) : rc;
     node_storage_close(&s, &stored);
     node_commitment_close(&s);
     if (rc < 0 && dimse_association_ending(a, NULL) == DIMSE_OPEN) {
-        log_failure(LOG_WARNING, dimse_stream_peer(dimse_association_stream(a)),
-                    "dicom association given up", &e);
+        log_failure(LOG_WARNING, from, "dicom association given up", &e);
     }
-    tell_end(&s, &stored);
+    tell_end(&s, from, &stored);
 }
