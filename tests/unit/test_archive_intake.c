@@ -365,6 +365,102 @@ static void test_retrieval(void **state) {
     archive_close(a);
 }
 
+static uint64_t length_of(int fd) {
+    struct stat st;
+    assert_int_equal(fstat(fd, &st), 0);
+    return (uint64_t)st.st_size;
+}
+
+// The file in `syntax` parsed again: its instance, its syntax, where its data set begins.
+static void look_at(const struct archive_file *f, const char *syntax, struct slice *ret_pixels,
+                    struct arena *arena) {
+    struct err e = {0};
+    uint8_t *bytes = arena_alloc(arena, f->len);
+    struct dcm_file file;
+    struct dcm_dataset *d;
+    struct slice uid;
+    assert_int_equal(file_pread_all(f->fd, bytes, f->len, 0), 0);
+    assert_int_equal(dcm_file_open(arena, slice_of(bytes, f->len), &file, &e), E_OK);
+    assert_int_equal(dcm_file_dataset(arena, &file, 0, &d, &e), E_OK);
+    assert_string_equal(file.syntax->uid, syntax);
+    assert_int_equal(file.meta_raw.len, f->body_offset);
+    assert_true(dcm_text(d, DCM_SOPInstanceUID, 0, &uid));
+    assert_true(slice_eq_str(uid, "2.25.300"));
+    *ret_pixels = dcm_get(d, DCM_PixelData)->value;
+}
+
+// The stored syntax is the object itself; another one is made once and comes from the cache then,
+// which may forget it while it is read.
+static void test_transcoding(void **state) {
+    (void)state;
+    struct err e = {0};
+    struct archive *a = open_archive();
+    assert_int_equal(send_one(a, &(struct instance_words){.fill = 7}), INTAKE_STORED);
+    struct db *db;
+    struct arena arena;
+    struct retrieve_instance *list;
+    size_t count;
+    struct slice pixels;
+    arena_init(&arena, 1 << 20);
+    assert_int_equal(archive_reader(a, &db, &e), E_OK);
+    struct retrieve_path path = {"2.25.100", "2.25.200", "2.25.300"};
+    assert_int_equal(retrieve_list(db, &path, &arena, &list, &count, &e), E_OK);
+    archive_reader_done(a, db);
+    const struct hash *object = &list[0].object;
+
+    struct archive_file stored = ARCHIVE_FILE_NONE;
+    assert_int_equal(archive_transcode(a, object, DCM_EXPLICIT_LE_UID, &stored, &e), E_OK);
+    assert_int_equal(stored.len, list[0].len);
+    look_at(&stored, DCM_EXPLICIT_LE_UID, &pixels, &arena);
+
+    struct archive_file first = ARCHIVE_FILE_NONE;
+    struct archive_file second = ARCHIVE_FILE_NONE;
+    uint64_t jobs = worker_pool_counts(archive_workers(a)).jobs;
+    assert_int_equal(archive_transcode(a, object, DCM_EXPLICIT_BE_UID, &first, &e), E_OK);
+    assert_int_equal(archive_transcode(a, object, DCM_EXPLICIT_BE_UID, &second, &e), E_OK);
+    assert_int_equal(worker_pool_counts(archive_workers(a)).jobs, jobs + 1);
+    assert_int_equal(first.len, second.len);
+    assert_int_equal(first.body_offset, second.body_offset);
+    assert_true(length_of(first.fd) > first.len); // the cache's mark lies behind it
+    assert_int_equal(fcntl(first.fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+    look_at(&second, DCM_EXPLICIT_BE_UID, &pixels, &arena);
+    assert_int_equal(pixels.len, 128);
+    assert_int_equal(pixels.ptr[77], 7);
+
+    // No room in the cache: the file lives as long as its descriptor.
+    store_cache_limit(archive_store(a), 0);
+    struct archive_file third = ARCHIVE_FILE_NONE;
+    assert_int_equal(archive_transcode(a, object, DCM_RLE_UID, &third, &e), E_OK);
+    look_at(&third, DCM_RLE_UID, &pixels, &arena);
+
+    struct archive_file none = ARCHIVE_FILE_NONE;
+    assert_int_equal(archive_transcode(a, object, DCM_JPEG_BASELINE_UID, &none, &e),
+                     E_NOT_ACCEPTABLE);
+    assert_int_equal(none.fd, -1);
+    struct hash absent = hash_of(slice_str("nothing"));
+    assert_int_equal(archive_transcode(a, &absent, DCM_RLE_UID, &none, &e), E_NOT_FOUND);
+    assert_true(archive_can_transcode(DCM_RLE_UID, DCM_IMPLICIT_LE_UID));
+    assert_false(archive_can_transcode(DCM_RLE_UID, DCM_JPEG_BASELINE_UID));
+
+    struct archive_pixels said;
+    struct buf frame;
+    buf_init(&frame, 1 << 20);
+    assert_int_equal(archive_decode(a, object, 1, DCM_RLE_UID, &frame, &said, &e), E_OK);
+    assert_string_equal(said.photometric, "MONOCHROME2");
+    assert_int_equal(said.bits_allocated, 16);
+    assert_int_equal(frame.data[0], 2); // two byte planes
+    assert_int_equal(archive_decode(a, object, 1, "1.2.3", &frame, &said, &e), E_NOT_ACCEPTABLE);
+    buf_done(&frame);
+    archive_file_done(&stored);
+    archive_file_done(&first);
+    archive_file_done(&second);
+    archive_file_done(&third);
+    assert_int_equal(third.fd, -1);
+    archive_file_done(&third);
+    arena_done(&arena);
+    archive_close(a);
+}
+
 static void test_deflated(void **state) {
     (void)state;
     struct err e = {0};
@@ -765,6 +861,7 @@ int main(int argc, char **argv) {
         TEST(test_other_meta),
         TEST(test_many),
         TEST(test_retrieval),
+        TEST(test_transcoding),
         TEST(test_deflated),
         TEST(test_deletion),
         TEST(test_rivals),
