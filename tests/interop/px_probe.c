@@ -4,12 +4,14 @@
 // with other programs. It also writes decoded frames and rendered pictures to be looked at.
 //
 //   px_probe FILE…                                  describe, decode, hash
-//   px_probe --raw OUT FILE                         all decoded frames, one behind the other
+//   px_probe --sandbox FILE…                        the same in a worker process; what kills it
+//   shows px_probe --raw OUT FILE                         all decoded frames, one behind the other
 //   px_probe --picture OUT.png|OUT.jpg|OUT.pnm [--frame N] [--window TEXT] [--viewport TEXT]
 //   [--auto] [--no-overlays] FILE
 //   px_probe --coded UID OUT FILE                   the first frame in another transfer syntax
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +26,10 @@
 #include "pixel/codec.h"
 #include "pixel/encoder.h"
 #include "pixel/picture.h"
+#include "worker/worker.h"
 
 #define ARENA_LIMIT ((size_t)1 << 31)
+#define LINES_MAX ((size_t)16 << 20)
 
 struct loaded {
     struct arena arena;
@@ -48,14 +52,12 @@ static void unload(struct loaded *l) {
     file_unmap(&l->map);
 }
 
-static int load(const char *path, struct loaded *l, struct err *e) {
+// What l->map holds.
+static int parse(struct loaded *l, struct err *e) {
     struct dcm_file file = {0};
     struct dcm_dataset *d = NULL;
     arena_init(&l->arena, ARENA_LIMIT);
-    int code = file_map_path(path, &l->map, e);
-    if (code == E_OK) {
-        code = dcm_file_open(&l->arena, l->map.bytes, &file, e);
-    }
+    int code = dcm_file_open(&l->arena, l->map.bytes, &file, e);
     if (code == E_OK) {
         code = dcm_file_dataset(&l->arena, &file, 0, &d, e);
     }
@@ -69,9 +71,14 @@ static int load(const char *path, struct loaded *l, struct err *e) {
     return code;
 }
 
-static int complain(const char *path, const struct err *e) {
+static int load(const char *path, struct loaded *l, struct err *e) {
+    int code = file_map_path(path, &l->map, e);
+    return code == E_OK ? parse(l, e) : code;
+}
+
+static int complain(const char *path, const struct err *e, FILE *to) {
     char line[600];
-    printf("%s\terror\t%s\t%s\n", path, err_name(e->code), err_line(e, line, sizeof line));
+    fprintf(to, "%s\terror\t%s\t%s\n", path, err_name(e->code), err_line(e, line, sizeof line));
     return 1;
 }
 
@@ -81,29 +88,30 @@ static const char *source_name(enum px_frames_source source) {
     return names[source];
 }
 
-static void describe(const char *path, const struct px_image *im, const struct px_frames *t) {
-    printf("%s\timage\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%d\t%d\t%s\t%s\t%s%s\n", path, im->rows,
-           im->columns, im->frames, im->samples, im->bits_allocated, im->bits_stored, im->high_bit,
-           im->is_signed, im->planar, px_photometric_term(im->photometric), im->syntax->uid,
-           source_name(t->source), t->table_wrong ? ",wrong-table" : "");
+static void describe(const char *path, const struct px_image *im, const struct px_frames *t,
+                     FILE *to) {
+    fprintf(to, "%s\timage\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%d\t%d\t%s\t%s\t%s%s\n", path, im->rows,
+            im->columns, im->frames, im->samples, im->bits_allocated, im->bits_stored, im->high_bit,
+            im->is_signed, im->planar, px_photometric_term(im->photometric), im->syntax->uid,
+            source_name(t->source), t->table_wrong ? ",wrong-table" : "");
 }
 
-static int probe_frames(const char *path, const struct loaded *l, FILE *raw) {
+static int probe_frames(const char *path, const struct loaded *l, FILE *raw, FILE *to) {
     CLEANUP(cleanup_px_frame) struct px_frame frame = {0};
     int bad = 0;
     for (uint32_t i = 0; i < l->image.frames; i++) {
         struct err e = {0};
         char hex[HASH_HEX_LEN + 1];
         if (px_decode(&l->image, &l->frames, l->bytes, i, &frame, &e) != E_OK) {
-            bad = complain(path, &e);
+            bad = complain(path, &e, to);
             if (e.code == E_NOT_ACCEPTABLE) {
                 break;
             }
             continue;
         }
         struct hash h = hash_of(slice_of(frame.data, frame.len));
-        printf("%s\tframe\t%u\t%zu\t%s\t%s\t%d\n", path, i, frame.len,
-               px_photometric_term(frame.photometric), hash_hex(&h, hex), frame.planar);
+        fprintf(to, "%s\tframe\t%u\t%zu\t%s\t%s\t%d\n", path, i, frame.len,
+                px_photometric_term(frame.photometric), hash_hex(&h, hex), frame.planar);
         if (raw != NULL && fwrite(frame.data, 1, frame.len, raw) != frame.len) {
             return 2;
         }
@@ -115,11 +123,77 @@ static int probe(const char *path, const char *raw_path) {
     CLEANUP(unload) struct loaded l = {0};
     struct err e = {0};
     if (load(path, &l, &e) != E_OK) {
-        return complain(path, &e);
+        return complain(path, &e, stdout);
     }
-    describe(path, &l.image, &l.frames);
+    describe(path, &l.image, &l.frames, stdout);
     CLEANUP(cleanup_file) FILE *raw = raw_path == NULL ? NULL : fopen(raw_path, "wb");
-    return probe_frames(path, &l, raw);
+    return probe_frames(path, &l, raw, stdout);
+}
+
+// The job: the lines about the file `in`, whose name is the request.
+static int run_probe(struct slice request, int in, int out, struct buf *answer, struct err *e) {
+    (void)out;
+    (void)e;
+    CLEANUP(unload) struct loaded l = {0};
+    CLEANUP(cleanup_free) char *text = NULL;
+    char path[PATH_MAX] = "";
+    size_t len = 0;
+    struct err own = {0};
+    memcpy(path, request.ptr, request.len < sizeof path ? request.len : sizeof path - 1);
+    FILE *to = open_memstream(&text, &len);
+    if (to == NULL) {
+        return err_set(e, E_MEMORY, "lines");
+    }
+    int bad = file_map_fd(in, &l.map, &own);
+    bad = bad == E_OK ? parse(&l, &own) : bad;
+    if (bad == E_OK) {
+        describe(path, &l.image, &l.frames, to);
+        bad = probe_frames(path, &l, NULL, to);
+    } else {
+        bad = complain(path, &own, to);
+    }
+    (void)fclose(to);
+    buf_put(answer, text, len);
+    return bad;
+}
+
+// The hash is the probe's own: its library reads a file when it is first asked.
+static void prepare(void) { (void)hash_of(slice_str("")); }
+
+static const struct worker_job jobs[] = {{.name = "probe",
+                                          .run = run_probe,
+                                          .prepare = prepare,
+                                          .timeout_ms = 60000,
+                                          .memory_bytes = (size_t)1 << 30}};
+
+static int probe_sandboxed(const char *path, struct worker_pool *pool) {
+    CLEANUP(cleanup_fd) int in = open(path, O_RDONLY | O_CLOEXEC);
+    CLEANUP(cleanup_buf) struct buf lines;
+    struct err e = {0};
+    buf_init(&lines, LINES_MAX);
+    int bad = worker_run(pool, 0, slice_str(path), in, -1, &lines, &e);
+    if (bad < 0) {
+        return complain(path, &e, stdout);
+    }
+    (void)fwrite(lines.data, 1, lines.len, stdout);
+    return bad;
+}
+
+static int sandbox(char **paths, int count) {
+    struct worker_pool *pool = NULL;
+    struct err e = {0};
+    struct worker_options options = {.jobs = jobs, .job_count = 1, .size = 1};
+    int worst = 0;
+    if (worker_pool_start(&options, &pool, &e) != E_OK) {
+        fprintf(stderr, "px_probe: %s\n", e.text);
+        return 2;
+    }
+    for (int i = 0; i < count; i++) {
+        int rc = probe_sandboxed(paths[i], pool);
+        worst = rc > worst ? rc : worst;
+    }
+    worker_pool_stop(pool);
+    return worst;
 }
 
 // The rendered samples as they are, for comparing them with other programs'.
@@ -157,7 +231,7 @@ static int draw(const char *path, const struct request *r) {
                    : px_picture_make(&l.image, &l.frames, l.bytes, &r->what, &out, &e);
     }
     if (code != E_OK) {
-        return complain(path, &e);
+        return complain(path, &e, stdout);
     }
     CLEANUP(cleanup_file) FILE *file = fopen(r->picture, "wb");
     return file == NULL || fwrite(out.data, 1, out.len, file) != out.len ? 2 : 0;
@@ -177,7 +251,7 @@ static int code_frame(const char *path, const struct request *r) {
         code = px_encode_frame(r->syntax, &frame, &out, &e);
     }
     if (code != E_OK) {
-        return complain(path, &e);
+        return complain(path, &e, stdout);
     }
     CLEANUP(cleanup_file) FILE *file = fopen(r->coded, "wb");
     return file == NULL || fwrite(out.data, 1, out.len, file) != out.len ? 2 : 0;
@@ -218,6 +292,12 @@ static int option(struct request *r, char **argv, int left, struct err *e) {
 }
 
 int main(int argc, char **argv) {
+    if (argc == 2 && strcmp(argv[1], "worker") == 0) {
+        return worker_main(jobs, 1);
+    }
+    if (argc > 2 && strcmp(argv[1], "--sandbox") == 0) {
+        return sandbox(argv + 2, argc - 2);
+    }
     struct request r = {0};
     struct err e = {0};
     int worst = 0;
