@@ -163,7 +163,8 @@ static int make_session(struct dimse_stream *s, struct dimse_tls *tls, const cha
     } else {
         SSL_set_connect_state(ssl);
         if (host != NULL && is_name(host)) {
-            (void)SSL_set_tlsext_host_name(ssl, host);
+            (void)SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                           (void *)(uintptr_t)host);
         }
     }
     t->ssl = ssl;

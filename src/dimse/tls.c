@@ -225,6 +225,7 @@ static int set_host(SSL_CTX *c, const char *host, struct err *e) {
 }
 
 static bool set_profile(SSL_CTX *c) {
+    char groups[] = GROUPS; // OpenSSL's macro takes no constant
     SSL_CTX_set_security_level(c, SECURITY_LEVEL);
     // No resumption: each connection shows its certificate, and no ticket key lives as long as the
     // server does.
@@ -237,7 +238,7 @@ static bool set_profile(SSL_CTX *c) {
     SSL_CTX_set_default_read_buffer_len(c, TLS_READ_LEN);
     return SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION) == 1 &&
            SSL_CTX_set_cipher_list(c, SUITES_12) == 1 &&
-           SSL_CTX_set_ciphersuites(c, SUITES_13) == 1 && SSL_CTX_set1_groups_list(c, GROUPS) == 1;
+           SSL_CTX_set_ciphersuites(c, SUITES_13) == 1 && SSL_CTX_set1_groups_list(c, groups) == 1;
 }
 
 static int fill(struct dimse_tls *t, const struct dimse_tls_options *o, struct err *e) {
