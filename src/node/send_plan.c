@@ -101,26 +101,27 @@ static int deal(struct plan *p, struct err *e) {
     return p->batches == NULL ? no_memory(e) : E_OK;
 }
 
-static int add_want(struct send_batch *b, const char *sop_class, const char *const *syntaxes) {
+static void add_want(struct send_batch *b, const char *sop_class, const char *const *syntaxes) {
     b->wants[b->want_count++] =
         (struct dimse_want){.abstract_syntax = sop_class, .syntaxes = syntaxes};
-    return E_OK;
 }
 
+// The stored syntaxes come last: there are receivers (GDCM) that read everything in the syntax of
+// the last context which they accepted.
 static int put_wants(struct plan *p, const struct sop_class *c, struct err *e) {
     struct send_batch *b = &p->batches[c->batch];
     bool explicit_le = has_syntax(c, DCM_EXPLICIT_LE_UID);
     bool implicit_le = has_syntax(c, DCM_IMPLICIT_LE_UID);
+    if (!explicit_le || !implicit_le) {
+        add_want(b, c->uid, explicit_le ? implicit_only : uncompressed);
+    }
     for (size_t i = 0; i < c->syntax_count; i++) {
         const char **alone = arena_array(p->arena, 2, sizeof *alone);
         if (alone == NULL) {
             return no_memory(e);
         }
         alone[0] = c->syntaxes[i];
-        (void)add_want(b, c->uid, alone);
-    }
-    if (!explicit_le || !implicit_le) {
-        (void)add_want(b, c->uid, explicit_le ? implicit_only : uncompressed);
+        add_want(b, c->uid, alone);
     }
     return E_OK;
 }
