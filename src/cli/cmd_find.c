@@ -14,6 +14,7 @@
 #include "cli/cli.h"
 #include "cli/dicom_link.h"
 #include "cli/dicom_query.h"
+#include "cli/dicom_retrieve.h"
 #include "cli/dicom_table.h"
 #include "dicom/dataset.h"
 #include "dicom/json_write.h"
@@ -38,7 +39,8 @@ static const char help[] =
     "  -k, --key KEY[=VALUE]   the same as a KEY behind PEER\n"
     "      --relational        negotiate relational queries (upper keys may be missing)\n"
     "      --fuzzy             negotiate fuzzy matching of names\n"
-    "      --charset TERM      character set of the request (default: ISO_IR 192 if needed)\n"
+    "      --charset TERM      character set of request and answers (default: ISO_IR\n"
+    "                          192, UTF-8); none: not said\n"
     "  -n, --limit N           cancel after N answers\n"
     "  -o, --only-keys         ask for the KEYs alone, without the usual ones\n"
     "  -w, --wide              do not shorten long values\n"
@@ -93,7 +95,7 @@ static int on_answer(void *context, struct dcm_dataset *d) {
     struct find *run = context;
     int rc = run->link.json || run->lines ? write_json(run, d) : table_add(&run->table, d, &run->e);
     run->answers += rc == E_OK;
-    return rc;
+    return rc != E_OK || retrieve_interrupted();
 }
 
 static void close_output(struct find *run) {
@@ -288,6 +290,7 @@ int cmd_find(int argc, char **argv) {
     }
     if (rc == CLI_OK) {
         make_columns(run);
+        retrieve_catch_interrupt();
         rc = ask(run);
     }
     buf_done(&run->json);

@@ -31,6 +31,7 @@
 #define DICOM_TLS_DEFAULT "127.0.0.1:2762"
 #define WORKERS_MAX 64
 #define OPEN_FILES_WANTED 8192
+#define ADDRESS_TEXT_MAX (DIMSE_HOST_MAX + 16)
 #define PATH_TEXT_MAX 4096
 
 static const char usage_text[] =
@@ -268,6 +269,7 @@ struct running {
     struct route *route;
     struct web_server *web;
     char web_dir[PATH_TEXT_MAX];
+    char dicom_text[ADDRESS_TEXT_MAX], tls_text[ADDRESS_TEXT_MAX]; // for the pages
 };
 
 static void stop(struct running *r) {
@@ -303,11 +305,23 @@ static int start_node(const struct serve_settings *o, struct listening *l, struc
     return rc == E_OK ? route_start(r->node, &r->route, e) : rc;
 }
 
+// "127.0.0.1:11112"; NULL: it does not listen there.
+static const char *address_text(const struct dimse_address *a, char out[ADDRESS_TEXT_MAX]) {
+    bool v6 = strchr(a->host, ':') != NULL;
+    (void)snprintf(out, ADDRESS_TEXT_MAX, "%s%s%s:%u", v6 ? "[" : "", a->host, v6 ? "]" : "",
+                   (unsigned)a->port);
+    return a->port != 0 ? out : NULL;
+}
+
 static int start_web(const struct serve_settings *o, struct listening *l, struct running *r,
                      struct err *e) {
     const char *web = o->web != NULL ? o->web : find_web(r->web_dir);
     const struct web_options options = {
         .archive = r->archive,
+        .dicom = {.node = r->node,
+                  .route = r->route,
+                  .address = address_text(&l->dicom_address, r->dicom_text),
+                  .tls_address = address_text(&l->tls_address, r->tls_text)},
         .listen_fd = steal_fd(&l->http),
         .web_dir = web,
         .allowed = {o->hosts.list, o->hosts.count, o->origins.list, o->origins.count},

@@ -58,7 +58,10 @@ int query_init(struct query *q, struct arena *arena, enum query_level level, boo
     if (q->keys == NULL) {
         return err_set(e, E_MEMORY, "no memory for a query");
     }
-    return charset != NULL ? put_charset(q, charset, e) : E_OK;
+    if (charset != NULL && strcmp(charset, QUERY_CHARSET_NONE) == 0) {
+        return E_OK;
+    }
+    return put_charset(q, charset != NULL ? charset : QUERY_CHARSET_DEFAULT, e);
 }
 
 struct slice query_extended(struct query *q, enum query_service service) {
@@ -72,18 +75,6 @@ struct slice query_extended(struct query *q, enum query_service service) {
 }
 
 // --- keys
-
-// The default repertoire says ASCII only; the first text beyond it makes the request UTF-8.
-static int ready_charset(struct query *q, struct slice text, struct err *e) {
-    bool ascii = true;
-    for (size_t i = 0; i < text.len; i++) {
-        ascii = ascii && text.ptr[i] < 0x80;
-    }
-    if (ascii || dcm_get(q->keys, DCM_SpecificCharacterSet) != NULL) {
-        return E_OK;
-    }
-    return put_charset(q, "ISO_IR 192", e);
-}
 
 static int put_numbers(struct dcm_dataset *d, dcm_tag tag, enum dcm_vr vr, struct slice text,
                        struct err *e) {
@@ -109,8 +100,7 @@ static int put_floats(struct dcm_dataset *d, dcm_tag tag, enum dcm_vr vr, struct
     return dcm_put_doubles(d, tag, vr, &value, 1, e);
 }
 
-static int put_value(struct query *q, struct dcm_dataset *d, dcm_tag tag, struct slice text,
-                     struct err *e) {
+static int put_value(struct dcm_dataset *d, dcm_tag tag, struct slice text, struct err *e) {
     enum dcm_vr vr = dcm_dict_vr(tag);
     dcm_tag at;
     vr = vr == DCM_VR_UN ? DCM_VR_LO : vr; // a private key that is matched as text
@@ -145,11 +135,8 @@ static int put_value(struct query *q, struct dcm_dataset *d, dcm_tag tag, struct
     if (dcm_vr_info(vr)->class != DCM_VR_CLASS_TEXT) {
         return err_set(e, E_ARGUMENT, "cannot be a key");
     }
-    if (!dcm_vr_uses_charset(vr)) {
-        return dcm_put(d, tag, vr, text, e);
-    }
-    int rc = ready_charset(q, text, e);
-    return rc == E_OK ? dcm_charset_put(d, tag, vr, text, e) : rc;
+    return dcm_vr_uses_charset(vr) ? dcm_charset_put(d, tag, vr, text, e)
+                                   : dcm_put(d, tag, vr, text, e);
 }
 
 // The item in which the last part of a path stands, made where it is not there.
@@ -196,14 +183,14 @@ int query_add(struct query *q, const char *word, struct err *e) {
     }
     if (rc == E_OK) {
         (void)dcm_remove(d, tag);
-        rc = put_value(q, d, tag, slice_from(text, sign + 1), e);
+        rc = put_value(d, tag, slice_from(text, sign + 1), e);
     }
     return rc == E_OK ? E_OK : err_context(e, "key '%s'", word);
 }
 
 int query_put(struct query *q, dcm_tag tag, const char *value, struct err *e) {
     (void)dcm_remove(q->keys, tag);
-    return put_value(q, q->keys, tag, slice_str(value), e);
+    return put_value(q->keys, tag, slice_str(value), e);
 }
 
 int query_put_list(struct query *q, dcm_tag tag, const char *const *values, size_t count,
@@ -277,7 +264,7 @@ static int add_absent(struct query *q, const dcm_tag *tags, struct err *e) {
     int rc = E_OK;
     for (; rc == E_OK && *tags != 0; tags++) {
         if (dcm_get(q->keys, *tags) == NULL) {
-            rc = put_value(q, q->keys, *tags, (struct slice){0}, e);
+            rc = put_value(q->keys, *tags, (struct slice){0}, e);
         }
     }
     return rc;
@@ -376,7 +363,7 @@ int query_find(struct dimse_association *a, struct query *q, uint32_t limit, que
                                     .limit = limit};
         rc = dimse_user_find(a, &query, on_match, &ask, ret_response, e);
     }
-    if (rc == E_OK && ask.rc != E_OK) {
+    if (ask.rc != E_OK) { // whatever became of the association behind it
         *e = why;
         rc = err_context(e, "an answer of the peer");
     }

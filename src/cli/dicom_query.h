@@ -31,8 +31,11 @@ struct query {
     uint8_t extended_bytes[3]; // what it borrows
 };
 
-// `charset`: a term of (0008,0005) for the request; NULL: ISO_IR 192 when a key needs it. E_CHARSET
-// for a term that does not exist.
+// A peer answers in the character set of the request where it can: UTF-8 loses nothing.
+#define QUERY_CHARSET_DEFAULT "ISO_IR 192"
+#define QUERY_CHARSET_NONE "none"
+// `charset`: the terms of (0008,0005) for the request, "none": without it; NULL: the default.
+// E_ARGUMENT for a term that does not exist.
 int query_init(struct query *q, struct arena *arena, enum query_level level, bool patient_root,
                const char *charset, struct err *e);
 const char *query_sop_class(const struct query *q, enum query_service service);

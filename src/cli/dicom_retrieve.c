@@ -102,8 +102,10 @@ int retrieve_words(struct retrieve *r, int argc, char **argv) {
 
 int retrieve_query(struct retrieve *r, enum query_level level, struct query *ret_query,
                    struct err *e) {
+    // UIDs need no character set.
+    const char *charset = r->level == QUERY_PATIENT ? NULL : QUERY_CHARSET_NONE;
     int rc = query_init(ret_query, &r->arena, level, r->patient_root || r->level == QUERY_PATIENT,
-                        NULL, e);
+                        charset, e);
     ret_query->relational = r->relational;
     for (size_t i = 0; rc == E_OK && i < r->key_count; i++) {
         rc = query_add(ret_query, r->keys[i], e);

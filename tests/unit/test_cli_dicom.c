@@ -176,7 +176,6 @@ static void test_keys(void **state) {
     assert_int_equal(query_init(&q, &arena, QUERY_STUDY, false, NULL, &e), E_OK);
     assert_string_equal(query_sop_class(&q, QUERY_FIND), "1.2.840.10008.5.1.4.1.2.2.1");
     assert_int_equal(query_add(&q, "PatientName=SMITH*", &e), E_OK);
-    assert_null(dcm_get(q.keys, DCM_SpecificCharacterSet));
     assert_int_equal(query_add(&q, "0010,0020=a=b", &e), E_OK);
     assert_int_equal(query_add(&q, "(0020,000D)=1.2\\1.3", &e), E_OK);
     assert_int_equal(query_add(&q, "StudyDate", &e), E_OK);
@@ -223,6 +222,9 @@ static void test_keys_refused(void **state) {
         assert_non_null(strstr(e.text, "key '"));
     }
     assert_int_equal(query_init(&q, &arena, QUERY_STUDY, false, "ISO_IR 999", &e), E_ARGUMENT);
+    assert_int_equal(query_init(&q, &arena, QUERY_STUDY, false, "none", &e), E_OK);
+    assert_null(dcm_get(q.keys, DCM_SpecificCharacterSet));
+    assert_int_equal(query_add(&q, "PatientName=\xC3\xA9", &e), E_CHARSET);
     assert_int_equal(query_init(&q, &arena, QUERY_STUDY, false, "ISO_IR 100", &e), E_OK);
     assert_int_equal(query_add(&q, "PatientName=\xCE\xA9", &e), E_CHARSET); // no Greek in Latin-1
     assert_int_equal(query_add(&q, "PatientName=\xC3\xA9", &e), E_OK);
