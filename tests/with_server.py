@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starts MacLab on a fresh archive and a free loopback port, runs a command against it and ends it.
 In the command, @URL@ is the server's address, @DATA@ its data folder.
-Usage: with_server.py [--samples] [--demo N] -- COMMAND…
+Usage: with_server.py [--samples] [--demo N] [--dicom] -- COMMAND…
+--dicom lets it be a DICOM node on a free loopback port, too.
 --samples imports ../shared/dicom-samples, --demo makes N synthetic cases; with both, the synthetic cases stand in where
 the samples are absent."""
 import argparse
@@ -56,6 +57,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--samples", action="store_true")
     parser.add_argument("--demo", type=int, default=0)
+    parser.add_argument("--dicom", action="store_true")
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="maclab-test-") as folder:
@@ -63,9 +65,10 @@ def main():
         fill(data, options)
         port = free_port()
         url = "http://127.0.0.1:%d" % port
+        dicom = ["--dicom", "127.0.0.1:%d" % free_port()] if options.dicom else ["--no-dicom"]
         log_path = folder + "/server.log"
         with open(log_path, "wb") as log:
-            server = subprocess.Popen([MACLAB, "serve", "--no-dicom", "--data", data, "--http", "127.0.0.1:%d" % port],
+            server = subprocess.Popen([MACLAB, "serve", *dicom, "--data", data, "--http", "127.0.0.1:%d" % port],
                                       stdout=log, stderr=log)
         try:
             if not wait_for(url, server):

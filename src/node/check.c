@@ -2,6 +2,7 @@
 #include "node/check.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "archive/archive.h"
 #include "base/arena.h"
@@ -57,6 +58,14 @@ static int call(struct node *n, const struct node_peer *peer, struct node_check 
     return rc;
 }
 
+const char *node_check_words(const char *aet, const struct err *why) {
+    const char *text = why->text[0] != '\0' ? why->text : err_words(why->code);
+    size_t len = strlen(aet);
+    bool named = strncmp(text, "peer ", 5) == 0 && strncmp(text + 5, aet, len) == 0 &&
+                 strncmp(text + 5 + len, ": ", 2) == 0;
+    return named ? text + 5 + len + 2 : text;
+}
+
 int node_check_run(struct node *n, const struct node_peer *peer, struct node_check *ret_check,
                    struct err *e) {
     struct node_check check = {.checked = clock_now(node_clock(n))};
@@ -64,7 +73,7 @@ int node_check_run(struct node *n, const struct node_peer *peer, struct node_che
     (void)snprintf(check.aet, sizeof check.aet, "%s", peer->aet);
     if (call(n, peer, &check, &why) != E_OK) {
         (void)snprintf(check.words, sizeof check.words, "%.*s", NODE_CHECK_WORDS_MAX,
-                       why.text[0] != '\0' ? why.text : err_words(why.code));
+                       node_check_words(peer->aet, &why));
     } else {
         node_peer_seen(node_archive(n), peer, check.checked);
     }

@@ -29,6 +29,9 @@ struct node_check {
 // the response. The caller has asked policy (peer.show).
 int node_check_run(struct node *n, const struct node_peer *peer, struct node_check *ret_check,
                    struct err *e);
+// The sentence of an error of a call to the peer, without its name in front: where these words are
+// shown it stands beside them. Within `why` or constant.
+const char *node_check_words(const char *aet, const struct err *why);
 // Keeps what somebody else found out.
 int node_check_keep(struct archive *a, const struct node_check *check, struct err *e);
 // All that are kept, by AE title; memory from the arena.

@@ -35,7 +35,8 @@ struct work {
     bool called_off; // the task is no longer ours
     bool asked;      // policy, and what the station has
     bool denied;     // by policy
-    struct err why;  // of `later` and of the first refusal
+    int64_t connect_us;
+    struct err why; // of `later` and of the first refusal
 };
 
 static usec now_of(const struct work *w) { return clock_now(node_clock(w->attempt->node)); }
@@ -46,7 +47,7 @@ static enum route_event say(struct work *w, enum route_event event, const char *
 }
 
 static enum route_event say_err(struct work *w, enum route_event event, const struct err *why) {
-    return say(w, event, why->text[0] != '\0' ? why->text : err_words(why->code));
+    return say(w, event, node_check_words(w->attempt->task.station, why));
 }
 
 // --- what is noted
@@ -236,6 +237,18 @@ static int mark_present(struct work *w, const struct route_present *present, str
     return rc;
 }
 
+// Pages show when a station last answered: an attempt tells as much as a C-ECHO.
+static void keep_check(struct work *w, const char *words) {
+    struct node_check check = {.checked = now_of(w), .connect_us = w->connect_us};
+    struct err ignored = {0};
+    (void)snprintf(check.aet, sizeof check.aet, "%s", w->peer.aet);
+    (void)snprintf(check.words, sizeof check.words, "%.*s", NODE_CHECK_WORDS_MAX, words);
+    (void)node_check_keep(node_archive(w->attempt->node), &check, &ignored);
+    if (words[0] == '\0') {
+        node_peer_seen(node_archive(w->attempt->node), &w->peer, check.checked);
+    }
+}
+
 // Once an attempt, on its first association.
 static int begin(struct work *w, struct dimse_association *to, struct err *e) {
     struct route_present present;
@@ -244,10 +257,7 @@ static int begin(struct work *w, struct dimse_association *to, struct err *e) {
         return E_OK;
     }
     w->asked = true;
-    struct node_check check = {.checked = now_of(w)};
-    struct err ignored = {0};
-    (void)snprintf(check.aet, sizeof check.aet, "%s", w->peer.aet);
-    (void)node_check_keep(node_archive(w->attempt->node), &check, &ignored);
+    keep_check(w, "");
     int rc = ask_policy(w, to, e);
     rc = rc == E_OK
              ? route_present_ask(to, w->job.list, w->job.count, &w->arena, &present, &answered, e)
@@ -266,7 +276,13 @@ static int call(struct work *w, const struct send_batch *b, struct dimse_associa
     }
     const struct dimse_request request = {
         .wants = wants, .want_count = count, .max_invoked = DIMSE_ASYNC_MAX};
-    return node_call(w->attempt->node, &w->peer, &request, ret_to, e);
+    usec began = clock_monotonic(node_clock(w->attempt->node));
+    int rc = node_call(w->attempt->node, &w->peer, &request, ret_to, e);
+    w->connect_us = clock_monotonic(node_clock(w->attempt->node)) - began;
+    if (rc != E_OK) {
+        keep_check(w, node_check_words(w->peer.aet, e));
+    }
+    return rc;
 }
 
 static int send_batch(struct work *w, const struct send_batch *b, struct err *e) {

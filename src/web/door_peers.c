@@ -133,10 +133,12 @@ static int take_host(struct slice text, struct node_peer *peer, struct err *e) {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                   ".-:%_";
     bool good = text.len > 0 && text.len <= DIMSE_HOST_MAX;
+    size_t colons = 0;
     for (size_t i = 0; i < text.len && good; i++) {
         good = text.ptr[i] != 0 && strchr(allowed, text.ptr[i]) != NULL;
+        colons += text.ptr[i] == ':';
     }
-    if (!good) {
+    if (!good || colons == 1) { // IPv6 has two at least, a name none
         (void)err_set(e, E_ARGUMENT,
                       "the address must be a name or a numeric address, as in "
                       "station-3.suite or 192.0.2.7");

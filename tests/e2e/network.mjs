@@ -145,6 +145,8 @@ export async function network(app) {
     equal(response.status, 409, 'status');
     equal((await response.json()).error.where, 'aet', 'the field that is named');
     await app.press('a');
+    await page.locator('.peer-dialog').waitFor();
+    await until(() => page.evaluate(() => document.activeElement?.matches('.peer-dialog input')), 'the focus in the first field');
     await page.keyboard.type(station.aet);
     await app.press('Enter');
     await page.locator('#peer-aet-error', { hasText: 'already' }).waitFor();
@@ -254,7 +256,7 @@ export async function network(app) {
     await page.locator('#study-0').click({ button: 'right' });
     await page.locator('.menu').getByText('Send to station').click();
     const dialog = page.locator('.send-dialog');
-    await dialog.getByLabel('At').check();
+    await dialog.getByRole('radio', { name: 'At' }).check();
     await dialog.getByLabel('Priority').selectOption('urgent');
     await dialog.locator('button[type="submit"]').click();
     await dialog.waitFor({ state: 'detached' });
@@ -276,8 +278,10 @@ export async function network(app) {
     await app.catalogue();
     await app.press('s');
     const dialog = page.locator('.send-dialog');
-    await dialog.getByLabel('At').check();
+    await dialog.getByRole('radio', { name: 'At' }).check();
     await dialog.locator('input[type="datetime-local"]').fill('2020-01-01T07:00');
+    await page.waitForTimeout(2100); // the clock ticks; what was chosen stays
+    ok(await dialog.getByRole('radio', { name: 'At' }).isChecked(), 'the choice stays');
     await dialog.locator('button[type="submit"]').click();
     await dialog.getByText('still to come').waitFor();
     await app.press('Escape');

@@ -49,6 +49,34 @@ const STATES = {
     await app.catalogue();
     await app.press('Control+k');
   },
+  'catalogue-marked': async (app) => {
+    await app.catalogue();
+    await app.press('Space', 'ArrowDown', 'ArrowDown', 'Space');
+  },
+  'catalogue-menu': async (app) => {
+    await app.catalogue();
+    await app.page.locator('#study-1').click({ button: 'right' });
+  },
+  send: async (app) => {
+    await app.catalogue();
+    await app.press('s');
+    await app.page.locator('.send-dialog').waitFor();
+  },
+  network: async (app) => {
+    await app.page.goto(`${app.base}/network`);
+    await app.page.locator('.facts').waitFor();
+  },
+  'network-dark': async (app) => {
+    await STATES.network(app);
+    await app.press('Control+j');
+  },
+  'network-add': async (app) => {
+    await STATES.network(app);
+    await app.press('a');
+    await app.page.getByLabel('Call it by TLS').check();
+    await app.page.getByLabel('Port').fill('99999');
+    await app.press('Enter');
+  },
   reader: async (app) => {
     const { study, series } = await any(app);
     await app.read(study.study_uid, series.series_uid);
