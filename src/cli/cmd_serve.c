@@ -176,7 +176,7 @@ static bool is_folder(const char *path) {
 }
 
 // Beside the program in a build tree (build/maclab, build/web), or PREFIX/share/maclab/web of
-// PREFIX/bin.
+// PREFIX/bin. The application's sources have an index.html, too, but no assets.
 static const char *find_web(char out[PATH_TEXT_MAX]) {
     char program[PATH_TEXT_MAX];
     ssize_t len = readlink("/proc/self/exe", program, sizeof program - 1);
@@ -187,10 +187,10 @@ static const char *find_web(char out[PATH_TEXT_MAX]) {
     static const char *const places[] = {"web", "../web", "../share/maclab/web"};
     char *slash = strrchr(program, '/');
     for (size_t i = 0; slash != NULL && i < sizeof places / sizeof places[0]; i++) {
-        char index[PATH_TEXT_MAX + 16];
+        char assets[PATH_TEXT_MAX + 16];
         int n = snprintf(out, PATH_TEXT_MAX, "%.*s/%s", (int)(slash - program), program, places[i]);
-        (void)snprintf(index, sizeof index, "%s/index.html", out);
-        if (n > 0 && n < PATH_TEXT_MAX && is_folder(out) && access(index, R_OK) == 0) {
+        (void)snprintf(assets, sizeof assets, "%s/assets", out);
+        if (n > 0 && n < PATH_TEXT_MAX && is_folder(assets)) {
             return out;
         }
     }
