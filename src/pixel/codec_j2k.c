@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pixel/codec_j2k.h"
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/num.h"
+#include "pixel/codestream.h"
 #include "pixel/j2k_header.h"
 #include "pixel/j2k_memory.h"
 #include "pixel/planes.h"
@@ -150,8 +152,14 @@ static int take_image(const opj_image_t *image, const struct px_image *im, struc
 
 static int decode_stream(const struct px_j2k_header *h, const struct px_image *im,
                          struct px_frame *frame, struct err *e) {
+    CLEANUP(cleanup_buf) struct buf copy;
+    buf_init(&copy, h->stream.len + 2);
     struct px_j2k_source source = {.bytes = h->stream};
     struct px_j2k_message message = {.text = ""};
+    int code = px_stream_with_end(&source.bytes, &copy, e);
+    if (code != E_OK) {
+        return code;
+    }
     CLEANUP(cleanup_j2k_codec) opj_codec_t *codec = opj_create_decompress(OPJ_CODEC_J2K);
     CLEANUP(cleanup_j2k_stream) opj_stream_t *stream = px_j2k_source_stream(&source);
     CLEANUP(cleanup_j2k_image) opj_image_t *image = NULL;
@@ -159,7 +167,7 @@ static int decode_stream(const struct px_j2k_header *h, const struct px_image *i
         return err_set(e, E_MEMORY, "JPEG 2000");
     }
     px_j2k_listen(codec, &message);
-    int code = open_stream(codec, stream, &image, &message, e);
+    code = open_stream(codec, stream, &image, &message, e);
     if (code == E_OK && !opj_decode(codec, stream, image)) {
         code = failure(&message, e);
     }

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/num.h"
+#include "pixel/codestream.h"
 #include "pixel/planes.h"
 
 static const char *const syntaxes[] = {PX_JPEGLS_LOSSLESS_UID, PX_JPEGLS_NEAR_UID, NULL};
@@ -54,26 +55,6 @@ static int check_stream(const charls_frame_info *info, const struct px_image *im
     return E_OK;
 }
 
-// CharLS 2.4 notices that entropy-coded bits have run out at a marker, but not always at the end of
-// its bytes: then it reads zeros for minutes. A stream without an end marker gets one.
-static bool ends_in_marker(struct slice bytes) {
-    size_t len = bytes.len;
-    while (len > 2 && bytes.ptr[len - 1] == 0) { // padding
-        len--;
-    }
-    return len >= 2 && bytes.ptr[len - 2] == 0xFF && bytes.ptr[len - 1] == 0xD9;
-}
-
-static int with_end(struct slice *bytes, struct buf *copy, struct err *e) {
-    if (ends_in_marker(*bytes)) {
-        return E_OK;
-    }
-    buf_put_slice(copy, *bytes);
-    buf_put(copy, "\xFF\xD9", 2);
-    *bytes = buf_slice(copy);
-    return buf_check(copy, "a JPEG-LS stream", e);
-}
-
 static int open_stream(charls_jpegls_decoder *d, struct slice bytes, charls_frame_info *ret_info,
                        charls_interleave_mode *ret_mode, struct err *e) {
     charls_jpegls_errc code = charls_jpegls_decoder_set_source_buffer(d, bytes.ptr, bytes.len);
@@ -113,7 +94,9 @@ static int decode(const struct px_image *im, struct slice bytes, unsigned bit_of
     buf_init(&copy, bytes.len + 2);
     charls_frame_info info = {0};
     charls_interleave_mode mode = CHARLS_INTERLEAVE_MODE_NONE;
-    int code = with_end(&bytes, &copy, e);
+    // CharLS 2.4 notices that entropy-coded bits have run out at a marker, but not always at the
+    // end of its bytes: then it reads zeros for minutes.
+    int code = px_stream_with_end(&bytes, &copy, e);
     code = code == E_OK ? open_stream(d, bytes, &info, &mode, e) : code;
     code = code == E_OK ? check_stream(&info, im, e) : code;
     uint64_t samples = (uint64_t)im->rows * im->columns * im->samples;

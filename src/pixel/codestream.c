@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/err.h"
 #include "base/num.h"
 #include "dicom/dataset.h"
 #include "dicom/uid.h"
@@ -61,7 +63,8 @@ bool px_stream_starts(enum px_stream stream, struct slice bytes) {
     case PX_STREAM_JPEG:
         return slice_starts(bytes, slice_of("\xFF\xD8\xFF", 3));
     case PX_STREAM_JPEG_2000:
-        return slice_starts(bytes, slice_of("\xFF\x4F\xFF\x51", 4));
+        return slice_starts(bytes, slice_of("\xFF\x4F\xFF\x51", 4)) ||
+               slice_starts(bytes, slice_of("\0\0\0\x0CjP  ", 8)); // in a JP2 file
     case PX_STREAM_RLE:
         return rle_header(bytes);
     case PX_STREAM_OTHER:
@@ -78,4 +81,23 @@ bool px_stream_restarts(enum px_stream stream, const struct dcm_fragment *fragme
         }
     }
     return false;
+}
+
+static bool has_end(struct slice bytes) {
+    size_t len = bytes.len;
+    while (len > 2 && bytes.ptr[len - 1] == 0) {
+        len--;
+    }
+    return len >= 2 && bytes.ptr[len - 2] == 0xFF && bytes.ptr[len - 1] == 0xD9;
+}
+
+int px_stream_with_end(struct slice *bytes, struct buf *scratch, struct err *e) {
+    if (has_end(*bytes)) {
+        return E_OK;
+    }
+    buf_clear(scratch);
+    buf_put_slice(scratch, *bytes);
+    buf_put(scratch, "\xFF\xD9", 2);
+    *bytes = buf_slice(scratch);
+    return buf_check(scratch, "a code stream", e);
 }

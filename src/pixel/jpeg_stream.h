@@ -16,8 +16,8 @@ struct err;
 
 #define PX_JPEG_COMPONENTS_MAX 4u
 #define PX_JPEG_TABLES 4u
-#define PX_JPEG_PAD 16u         // zero bytes behind an entropy-coded segment: readers need no check
-#define PX_JPEG_SCANS_MAX 1000u // a progressive stream can ask for its whole picture again in each
+#define PX_JPEG_PAD 16u        // zero bytes behind an entropy-coded segment: readers need no check
+#define PX_JPEG_SCANS_MAX 128u // a progressive stream can ask for its whole picture again in each
 
 // Process of a frame header: n of SOFn.
 enum {
