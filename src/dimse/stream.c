@@ -255,6 +255,9 @@ int dimse_stream_write(struct dimse_stream *s, const struct slice *pieces, size_
         int n = gather(&out, at_once);
         size_t taken = 0;
         enum stream_io io = s->ops->write(s, at_once, n, &taken, e);
+        if (io == STREAM_ENDED) { // TLS: the peer said goodbye and takes nothing any more
+            return err_set(e, E_CANCELLED, "the peer closed the connection");
+        }
         if (io == STREAM_FAILED) {
             return e->code;
         }

@@ -123,11 +123,14 @@ static int use_key(SSL_CTX *c, const struct dimse_tls_options *o, struct err *e)
         return rc;
     }
     SSL_CTX_set_default_passwd_cb(c, no_passphrase);
-    if (SSL_CTX_use_PrivateKey_file(c, o->key, SSL_FILETYPE_PEM) != 1) {
+    bool usable = SSL_CTX_use_PrivateKey_file(c, o->key, SSL_FILETYPE_PEM) == 1;
+    unsigned long code = ERR_peek_last_error();
+    if (!usable &&
+        (ERR_GET_LIB(code) != ERR_LIB_X509 || ERR_GET_REASON(code) != X509_R_KEY_VALUES_MISMATCH)) {
         return err_set(e, E_ARGUMENT, "key file %s: no usable key without a passphrase (%s)",
                        o->key, reason());
     }
-    if (SSL_CTX_check_private_key(c) != 1) {
+    if (!usable || SSL_CTX_check_private_key(c) != 1) {
         ERR_clear_error();
         return err_set(e, E_ARGUMENT, "key file %s does not belong to certificate %s", o->key,
                        o->certificate);
