@@ -109,6 +109,7 @@ export async function network(app) {
     await app.press('a');
     const dialog = page.locator('.peer-dialog');
     await dialog.waitFor();
+    await until(() => page.evaluate(() => document.activeElement?.matches('.peer-dialog input')), 'the focus in the first field');
     await app.press('Enter');
     await until(() => page.evaluate(() => document.activeElement?.getAttribute('aria-invalid') === 'true'), 'the focus on what is wrong');
     ok((await dialog.locator('.error').count()) >= 2, 'AE title and address are asked for');
@@ -121,6 +122,7 @@ export async function network(app) {
     await app.press('Enter');
     await dialog.locator('#peer-host-error').waitFor();
     await dialog.locator('#peer-port-error').waitFor();
+    await until(() => page.evaluate(() => document.activeElement?.getAttribute('aria-describedby') === 'peer-host-error'), 'the focus on the address');
     await app.press('Control+a');
     await page.keyboard.type('127.0.0.1');
     await app.press('Tab', 'Control+a');
@@ -222,7 +224,7 @@ export async function network(app) {
     await app.press('s');
     await page.locator('.send-dialog', { hasText: station.aet }).waitFor();
     await until(async () => (await page.locator('.send-dialog button[type="submit"]').textContent())?.includes(station.aet), 'the one station is chosen already');
-    await page.locator('.send-dialog input[type="checkbox"]').first().focus();
+    await until(() => page.evaluate(() => document.activeElement?.matches('.send-dialog input[type="checkbox"]')), 'the focus on the first station');
     await app.press('Enter');
     await page.locator('.send-dialog').waitFor({ state: 'detached' });
     await page.locator('.toast', { hasText: `is at ${station.aet}` }).waitFor({ timeout: 60_000 });
