@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""kill -9 at random moments of an import and of STOW-RS, many times. After each kill:
+"""kill -9 at random moments of an import, of STOW-RS and of C-STORE over several associations, many times. After each kill:
 every instance that was acknowledged is in the archive with the bytes that were sent, none is half there,
-`maclab verify` finds nothing but what a dead intake leaves, and nothing at all after the next start.
+`maclab verify` finds nothing but what a dead intake leaves, and nothing at all after the next start. What C-STORE acknowledged is
+found by C-FIND once a server has run again, each instance once, also when an import came between.
 Needs the standard library only. Prints a line a failure; its last line is "N passed, N failed"."""
 import argparse
+import pathlib
 import http.client
 import json
 import os
@@ -17,6 +19,9 @@ import sys
 import tempfile
 import threading
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "interop"))
+import lib_dimse as dimse  # noqa: E402
 
 FILES = 240          # of one import
 TRIALS_A_FOLDER = 20 # before a fresh data folder
@@ -64,7 +69,8 @@ class Trouble(Exception):
 
 
 class Crash:
-    def __init__(self, program, seed, port):
+    def __init__(self, program, seed, port, dicom_port):
+        self.dicom_port = dicom_port
         self.program = os.path.abspath(program)
         self.rng = random.Random(seed)
         self.port = port
@@ -72,6 +78,7 @@ class Crash:
         self.data = os.path.join(self.root, "data")
         self.span = 0.5  # of a whole import; learnt
         self.acknowledged = self.kills_in_work = 0
+        self.disorder = []
 
     def run(self, *words):
         return subprocess.run((self.program,) + words, stdout=subprocess.PIPE,
@@ -138,9 +145,10 @@ class Crash:
         self.kills_in_work += 0 < len(stored) < FILES
         self.check(stored)
 
-    def start_server(self):
+    def start_server(self, *options):
+        options = options or ("--no-dicom",)
         child = subprocess.Popen((self.program, "serve", "--data", self.data, "--http",
-                                  "127.0.0.1:%d" % self.port),
+                                  "127.0.0.1:%d" % self.port, *options),
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for _ in range(400):
             try:
@@ -196,12 +204,128 @@ class Crash:
         self.kills_in_work += 0 < len(stored) < len(paths)
         self.check(stored)
 
+    # --- C-STORE
+
+    def start_node(self):
+        return self.start_server("--dicom", "127.0.0.1:%d" % self.dicom_port)
+
+    def associate(self, window=None):
+        return dimse.Association(self.dicom_port, "CRASH", "MACLAB", [
+            (CT, [dimse.EXPLICIT_LE]), (dimse.STUDY_ROOT + dimse.FIND, [dimse.EXPLICIT_LE])],
+            window=window)
+
+    def send_one_by_one(self, instances, acknowledged):
+        try:
+            a = self.associate()
+            for uid, data, path in instances:
+                if a.store(CT, uid, dimse.EXPLICIT_LE, data).status == 0:
+                    acknowledged.append((uid, path))
+        except (OSError, dimse.Aborted, dimse.Rejected):
+            pass  # the server was killed
+
+    # Several requests outstanding; responses come in their order.
+    def send_ahead(self, instances, acknowledged):
+        waiting = []
+        try:
+            a = self.associate(window=(8, 1))
+            for uid, data, path in instances:
+                a.store_request(CT, uid, dimse.EXPLICIT_LE, data)
+                waiting.append((uid, path))
+                if len(waiting) == 8:
+                    self.take_response(a, waiting, acknowledged)
+            while waiting:
+                self.take_response(a, waiting, acknowledged)
+        except (OSError, dimse.Aborted, dimse.Rejected):
+            pass
+
+    def take_response(self, a, waiting, acknowledged):
+        _, command, _ = a.receive()
+        uid, path = waiting.pop(0)
+        if command.text(0x1000) != uid:
+            self.disorder.append("the response for %s came where that for %s was due" % (command.text(0x1000), uid))
+        if command.status == 0:
+            acknowledged.append((uid, path))
+
+    def found(self):
+        """How often each SOP Instance UID is found at the image level."""
+        a = self.associate()
+        context = dimse.STUDY_ROOT + dimse.FIND
+        counts = {}
+        studies, _ = a.find(context, {0x00080052: "STUDY", 0x0020000D: ""})
+        for study in studies:
+            uid = read_element(study, 0x0020, 0x000D)
+            images, _ = a.find(context, {0x00080052: "IMAGE", 0x0020000D: uid, 0x00080018: ""})
+            for image in images:
+                instance_uid = read_element(image, 0x0008, 0x0018)
+                counts[instance_uid] = counts.get(instance_uid, 0) + 1
+        a.release()
+        return counts
+
+    # The next server takes up what the killed one acknowledged.
+    def check_found(self, acknowledged):
+        server = self.start_node()
+        try:
+            for _ in range(600):
+                left = self.run("inbox", "list", "--data", self.data, "--json")
+                rows = [json.loads(line) for line in left.stdout.splitlines()]
+                if not any(row["state"] == "waiting" for row in rows):
+                    break
+                time.sleep(0.05)
+            counts = {}
+            for _ in range(100):  # rows come a moment after receipts
+                counts = self.found()
+                if all(uid in counts for uid, _ in acknowledged):
+                    break
+                time.sleep(0.1)
+            missing = [uid for uid, _ in acknowledged if uid not in counts]
+            if missing or rows:
+                raise Trouble("%d acknowledged and not found (%s); %s" % (len(missing), missing[:2], rows[:2]))
+            twice = [uid for uid, n in counts.items() if n != 1]
+            if twice:
+                raise Trouble("found more than once: %s" % twice[:3])
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait()
+
+    def trial_store(self, trial):
+        _, paths = self.make_files(trial, 120)
+        instances = []
+        for path in paths:
+            with open(path, "rb") as f:
+                data = f.read()
+            start = data.index(b"\x08\x00\x18\x00UI") + 8
+            uid = data[start:start + struct.unpack_from("<H", data, start - 2)[0]].rstrip(b"\0").decode()
+            meta = 144 + struct.unpack_from("<I", data, 140)[0]
+            instances.append((uid, data[meta:], path))
+        self.run("peer", "add", "--data", self.data, "CRASH", "127.0.0.1")
+        server = self.start_node()
+        acknowledged = []
+        threads = [threading.Thread(target=self.send_ahead if k == 2 else self.send_one_by_one,
+                                    args=(instances[k::3], acknowledged)) for k in range(3)]
+        for t in threads:
+            t.start()
+        enough = self.rng.randrange(len(paths))
+        while len(acknowledged) < enough and any(t.is_alive() for t in threads):
+            time.sleep(0.001)
+        time.sleep(self.rng.uniform(0, 0.03) if self.rng.random() < 0.8 else self.rng.uniform(0, 1))
+        server.send_signal(signal.SIGKILL)
+        server.wait()
+        for t in threads:
+            t.join()
+        self.kills_in_work += 0 < len(acknowledged) < len(paths)
+        if self.rng.random() < 0.5:  # it sweeps, and leaves the inbox alone
+            self.run("import", "--data", self.data, "--json", os.devnull)
+        if self.disorder:
+            raise Trouble(self.disorder.pop())
+        self.check_found(acknowledged)
+        self.check([path for _, path in acknowledged])
+
     def all(self, trials):
         failed = 0
         for trial in range(trials):
             if trial % TRIALS_A_FOLDER == 0:
                 shutil.rmtree(self.data, ignore_errors=True)
-            kind = self.trial_stow if trial % 2 else self.trial_import
+            kind = (self.trial_store, self.trial_import, self.trial_store, self.trial_stow)[trial % 4]
             try:
                 kind(trial)
             except (Trouble, subprocess.TimeoutExpired) as why:
@@ -212,6 +336,21 @@ class Crash:
         print("%d passed, %d failed" % (trials - failed, failed))
         shutil.rmtree(self.root, ignore_errors=True)
         return failed
+
+
+def read_element(data, group, number):
+    """The text of an element of an identifier in explicit VR little endian without sequences."""
+    at = 0
+    while at < len(data):
+        g, e, vr, length = struct.unpack_from("<HH2sH", data, at)
+        at += 8
+        if vr in (b"OB", b"OW", b"UN", b"SQ", b"UT"):
+            length, = struct.unpack_from("<I", data, at)
+            at += 4
+        if (g, e) == (group, number):
+            return data[at:at + length].rstrip(b"\0 ").decode()
+        at += length
+    return ""
 
 
 def free_port():
@@ -228,7 +367,7 @@ def main():
     given = words.parse_args()
     seed = given.seed if given.seed is not None else random.randrange(1 << 30)
     print("seed %d" % seed)
-    return 1 if Crash(given.program, seed, free_port()).all(given.trials) else 0
+    return 1 if Crash(given.program, seed, free_port(), free_port()).all(given.trials) else 0
 
 
 if __name__ == "__main__":
