@@ -4,6 +4,7 @@
 not know; storescu with each transfer syntax, PDU size and way of proposing that it has; dcmsend over every sample. What the
 node holds afterwards is, byte for byte, what a storescp was sent. Ends with "N passed, N failed, N skipped"."""
 import os
+import pathlib
 import re
 
 import lib_dimse as dimse
@@ -19,11 +20,26 @@ SYNTAXES = [("-xe", dimse.EXPLICIT_LE, "explicit-le"), ("-xi", dimse.IMPLICIT_LE
             ("-xw", "1.2.840.10008.1.2.4.91", "j2k-91"), ("-xt", "1.2.840.10008.1.2.4.80", "jpeg-ls-lossless-80"),
             ("-xu", "1.2.840.10008.1.2.4.81", "jpeg-ls-near-81"), ("-xr", "1.2.840.10008.1.2.5", "rle")]
 DEFLATED_FRAME = "1.2.840.10008.1.2.8.1"  # younger than DCMTK 3.6.7
+SHARED_UID = b"1.2.840.113619.2.30.1.1762295590.1623.978668950.109"
+# It finds no SOP Class UID where that is written as UN, and sends none.
+NOT_BY_DCMTK = {"broken/explicit_VR-UN.dcm", "rt/rtdose_rle.dcm"}
 REFUSED = peers.refused_samples()
 
 
-def files_of(folder):
-    return [p for p in sorted((CODECS / folder).iterdir()) if str(p.relative_to(peers.SAMPLES)) not in REFUSED]
+def files_of(node, folder):
+    """The samples of one syntax. One image is there in every syntax under one UID: copies of it get others of equal length."""
+    found = {}
+    for path in sorted((CODECS / folder).iterdir()):
+        if str(path.relative_to(peers.SAMPLES)) in REFUSED:
+            continue
+        if path.name.startswith("ctimage"):
+            if folder == "deflated":  # its UID cannot be seen in the bytes
+                continue
+            content = path.read_bytes().replace(SHARED_UID, SHARED_UID[:-3] + b"%03d" % len(os.listdir(node.folder)))
+            path = pathlib.Path(node.at("ctimage." + folder))
+            path.write_bytes(content)
+        found.setdefault(peers.meta(path)[1], path)
+    return list(found.values())
 
 
 def reference(words, files):
@@ -82,20 +98,23 @@ def echoes(tally, node):
 
 
 def stores(tally, node):
-    base = ("storescu", "-v", "-aet", "TESTER")
+    base, seen = ("storescu", "-v", "-aet", "TESTER"), set()
     for option, syntax, folder in SYNTAXES:
-        files = files_of(folder)
+        files = files_of(node, folder)
         with tally("storescu %s" % option):
             about = reference((*base, option, "-R"), files)
             assert about and {s for _, s, _ in about.values()} == {syntax}, about.keys()
             told = peers.tool(*base, option, "-R", "-aec", node.aet, "127.0.0.1", node.port, *files)
             assert told.count("Received Store Response (Success)") == len(files), told[-2000:]
-            same(node, about)
+            # Some are there in several syntaxes under one UID: the first stays.
+            same(node, {uid: a for uid, a in about.items() if uid not in seen})
+            seen |= set(about)
     sample = CODECS / "explicit-le" / "ctimage.explicit-le.dcm"
     with tally("sent again, it is a quiet success"):
         told = peers.tool(*base, "--repeat", "5", "-aec", node.aet, "127.0.0.1", node.port, sample)
         assert told.count("Received Store Response (Success)") == 5, told[-2000:]
-    ways = [("-R",), ("+C",), ("+C", "-xs", "-R"), ("-pdu", "4096"), ("-pdu", "131072", "--max-send-pdu", "4096"),
+        node.holds([SHARED_UID.decode()])
+    ways = [("-R",), ("+C",), ("+C", "-xe", "-R"), ("-pdu", "4096"), ("-pdu", "131072", "--max-send-pdu", "4096"),
             ("--max-send-pdu", "131072"), ("-usr", "curator"), ("-usr", "curator", "-pwd", "not a secret")]
     for way in ways:
         with tally("storescu " + " ".join(way)):
@@ -124,7 +143,7 @@ def sends_all(tally, node):
                   re.findall(r"^Filename +: (.*)$(?:\n(?!$).*)*?\nDIMSE Status +: (.*)$", text, re.M)}
         assert len(status) > 300, "%d files in the report" % len(status)
     with tally("each sample has its status"):
-        taken = {a[0]: a[2] for a in peers.archived_samples() if a[3] != DEFLATED_FRAME}
+        taken = {a[0]: a[2] for a in peers.archived_samples() if a[3] != DEFLATED_FRAME and a[0] not in NOT_BY_DCMTK}
         faults = ["%s: %s" % (name, status.get(name)) for name in taken if status.get(name) != "0x0000 (Success)"]
         assert not faults, "%d, as %s" % (len(faults), "; ".join(faults[:5]))
     with tally("each sample is there"):

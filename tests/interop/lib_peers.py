@@ -433,14 +433,18 @@ def refused_samples():
 
 def archived_samples():
     """[(relative path, SOP class, SOP instance, transfer syntax, data set)]: the sample files that the archive takes and that
-    have proper meta information, the first of each SOP Instance UID."""
+    have proper meta information, the first of each SOP Instance UID (that of the data set: some say another in front)."""
     refused, seen, found = refused_samples(), set(), []
     for path in sorted(p for p in SAMPLES.rglob("*") if p.is_file()):
         name = str(path.relative_to(SAMPLES))
         about = None if name in refused or name.startswith("LICENCES") or "/" not in name else meta(path)
-        if about is not None and about[1] not in seen:
-            seen.add(about[1])
-            found.append((name, *about))
+        if about is None:
+            continue
+        head = read(about[3], about[2], lambda tag, vr, length: tag > 0x00080018)
+        uid = str(head.get("SOPInstanceUID", about[1]))
+        if uid not in seen:
+            seen.add(uid)
+            found.append((name, about[0], uid, *about[2:]))
     return found
 
 
