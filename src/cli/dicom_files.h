@@ -27,7 +27,7 @@ struct send_file {
     uint64_t body_offset;
     uint32_t next;  // in a queue of dicom_send.c
     uint8_t state;  // enum send_state
-    uint8_t breaks; // associations that broke while it was under way
+    uint8_t breaks; // associations that broke while it was under way alone
 };
 
 struct send_list {

@@ -206,11 +206,12 @@ int retrieve_run(struct retrieve *r, struct dimse_association *a, struct query *
     (void)snprintf(syntax, sizeof syntax, "%s", c->syntax);
     rc = destination != NULL ? dimse_user_move(a, &query, on_progress, &run, &response, e)
                              : dimse_user_get(a, &query, sink, on_progress, &run, &response, e);
-    if (rc == E_OK) {
-        sum_up(r, &response);
-        note_failed(r, buf_slice(&failed), syntax);
+    if (rc != E_OK) {
+        return err_context(e, "%s", r->link.peer_text);
     }
-    return rc;
+    sum_up(r, &response);
+    note_failed(r, buf_slice(&failed), syntax);
+    return E_OK;
 }
 
 int retrieve_all(struct retrieve *r, struct dimse_association *a, struct query *q,

@@ -23,7 +23,7 @@
 #include "pixel/transcode.h"
 
 #define NOBODY UINT32_MAX
-#define BREAKS_MAX 1   // associations that a file may break, and is sent once more
+#define BREAKS_MAX 1   // associations that a file may break alone, and is sent once more
 #define GIVEN_UP_MAX 8 // files in a row that may be at fault; then it is the peer
 #define CONTEXTS_MEMORY_MAX ((size_t)1 << 20)
 
@@ -52,6 +52,7 @@ struct slot {
 
 struct line { // one association at a time, by one thread
     struct sending *s;
+    bool careful; // one request at a time: after an association broke
     struct slot slots[DIMSE_ASYNC_MAX + 1];
     uint64_t answers;
 };
@@ -110,10 +111,9 @@ static bool any_left(struct sending *s) {
     return left && (s->options->stop == NULL || !s->options->stop());
 }
 
-// What had no answer goes back; a file that was there each time is given up. How many were.
+// What had no answer goes back; a file that was alone each time is given up. How many were.
 static unsigned put_back(struct line *line, const struct err *why) {
     struct sending *s = line->s;
-    unsigned breaks_max = s->options->retries < BREAKS_MAX ? s->options->retries : BREAKS_MAX;
     unsigned given_up = 0;
     for (size_t i = 0; i < sizeof line->slots / sizeof line->slots[0]; i++) {
         struct slot *slot = &line->slots[i];
@@ -123,7 +123,8 @@ static unsigned put_back(struct line *line, const struct err *why) {
         }
         file_unmap(&slot->map);
         slot->file = NULL;
-        if (++f->breaks > breaks_max) {
+        f->breaks = (uint8_t)(f->breaks + line->careful);
+        if (f->breaks > BREAKS_MAX) {
             settle(s, f, NULL, NULL, why);
             given_up++;
             continue;
@@ -285,18 +286,19 @@ static int send_on(struct line *line, struct dimse_association *a, struct err *e
     }
     while (rc == E_OK && (f = take(line->s)) != NULL) {
         rc = send_one(line, a, sender, f, e);
+        rc = rc == E_OK && line->careful ? dimse_sender_flush(sender, e) : rc;
     }
     rc = rc == E_OK ? dimse_sender_flush(sender, e) : rc;
     dimse_sender_close(sender);
     return rc;
 }
 
-static int run_association(struct line *line, bool careful, struct err *e) {
+static int run_association(struct line *line, struct err *e) {
     struct sending *s = line->s;
     struct dimse_association *a;
     struct dimse_request request = {.wants = s->contexts.wants,
                                     .want_count = s->contexts.count,
-                                    .max_invoked = careful ? 1 : s->options->window};
+                                    .max_invoked = line->careful ? 1 : s->options->window};
     int rc = dicom_link_open(s->options->link, &request, &a, e);
     if (rc != E_OK) {
         return rc;
@@ -344,16 +346,15 @@ static void *send_line(void *argument) {
     struct sending *s = line->s;
     unsigned failures = 0;
     unsigned given_up = 0; // files in a row that broke the association, each alone
-    bool careful = false;
     while (any_left(s)) {
         struct err why = {0};
         uint64_t before = line->answers;
-        if (run_association(line, careful, &why) == E_OK) {
-            careful = false;
+        if (run_association(line, &why) == E_OK) {
+            line->careful = false;
             continue;
         }
-        careful = true;
         bool found = put_back(line, &why) > 0 && line->answers > 0;
+        line->careful = true;
         given_up = line->answers > before ? found : given_up + found;
         failures = line->answers > before || (found && given_up <= GIVEN_UP_MAX) ? 1 : failures + 1;
         // A rejection for good, or a certificate that is not trusted, will not go away.
