@@ -424,7 +424,7 @@ static void lists_are_bounded(void **unused) {
                  "1.2.4"
                  "\0\0",
                  20, PDU_LISTS_MAX, true},
-                {CONTEXT(""), 37, DIMSE_CONTEXTS_MAX, false}};
+                {CONTEXT(""), 33, DIMSE_CONTEXTS_MAX, false}};
     for (size_t i = 0; i < 4; i++) {
         for (size_t extra = 0; extra < 2; extra++) {
             CLEANUP(cleanup_arena)
