@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "policy/policy.h"
 #include "web/dispatch.h"
+#include "web/metrics_dicom.h"
 #include "web/openapi.h"
 #include "web/routes.h"
 #include "web/server_priv.h"
@@ -126,6 +127,7 @@ void web_metrics_get(struct web_request *r) {
     web_metrics_gauge(&body, "maclab_http_uploads", "Uploads running.", "gauge",
                       atomic_load(&s->streams));
     write_workers(r, &body);
+    web_metrics_dicom(&body, s->dicom.node);
     web_answer_buf(r, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", &body);
     web_answer_no_store(r);
 }
