@@ -274,8 +274,10 @@ static int call(struct work *w, const struct send_batch *b, struct dimse_associa
     if (!w->asked && count < DIMSE_CONTEXTS_MAX) {
         wants[count++] = route_present_want();
     }
-    const struct dimse_request request = {
-        .wants = wants, .want_count = count, .max_invoked = DIMSE_ASYNC_MAX};
+    const struct dimse_request request = {.wants = wants,
+                                          .want_count = count,
+                                          .max_invoked = DIMSE_ASYNC_MAX,
+                                          .limits = {.idle_ms = ROUTE_ANSWER_MS}};
     usec began = clock_monotonic(node_clock(w->attempt->node));
     int rc = node_call(w->attempt->node, &w->peer, &request, ret_to, e);
     w->connect_us = clock_monotonic(node_clock(w->attempt->node)) - began;

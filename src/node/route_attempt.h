@@ -8,6 +8,8 @@
 
 #include "node/route_queue.h"
 
+#define ROUTE_ANSWER_MS 60000 // a station that takes longer for one answer is given up for now
+
 struct db;
 struct dimse_association;
 struct node;

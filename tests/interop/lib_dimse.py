@@ -3,6 +3,7 @@
 standard alone, so that what src/dimse believes is not what holds it to account. One thread an association; whole messages
 in memory. Client: Association. Server: Sink, which takes what it is sent and remembers it."""
 import collections
+import contextlib
 import socket
 import ssl
 import struct
@@ -376,6 +377,8 @@ class Sink:
                 pass
             link.close()
         except Exception as fault:  # told by whoever looks at what came
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
             with self.changed:
                 self.faults.append(repr(fault))
                 self.changed.notify_all()
