@@ -12,14 +12,21 @@ FLAGS = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Wconversion", "-Ws
          "-Wno-unused-function", "-Wno-unused-const-variable", "-Werror", "-fsyntax-only", "-x", "c", "-"]
 
 
+def include_paths():
+    """Of the libraries whose headers lie in a folder of their own."""
+    run = subprocess.run(["pkg-config", "--cflags-only-I", "libopenjp2"], text=True, capture_output=True)
+    return run.stdout.split()
+
+
 def main():
     build = sys.argv[1]
+    paths = include_paths()
     faults = 0
     headers = sorted((ROOT / "src").rglob("*.h"))
     for compiler in filter(shutil.which, ("gcc", "clang")):
         for header in headers:
             name = header.relative_to(ROOT / "src")
-            run = subprocess.run([compiler, "-I%s/src" % ROOT, "-I%s/src" % build, *FLAGS],
+            run = subprocess.run([compiler, "-I%s/src" % ROOT, "-I%s/src" % build, *paths, *FLAGS],
                                  input='#include "%s"\n' % name, text=True, capture_output=True)
             if run.returncode != 0:
                 faults += 1
