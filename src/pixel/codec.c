@@ -68,6 +68,18 @@ int px_decode_describe(const struct px_image *im, struct px_frame *ret_frame, st
     return E_OK;
 }
 
+// A codec counts bytes from the start of the frame, who reads the error from that of the file. In a
+// frame of several fragments the place is given in words.
+static void place(const struct px_range *range, struct err *e) {
+    if (e->has_offset && range->fragments > 1) {
+        err_context(e, "byte %llu of %u fragments", (unsigned long long)e->offset,
+                    range->fragments);
+        e->has_offset = false;
+    } else if (e->has_offset) {
+        e->offset += range->offset;
+    }
+}
+
 int px_decode(const struct px_image *im, const struct px_frames *frames, struct slice file,
               uint32_t number, struct px_frame *frame, struct err *e) {
     frame->len = 0;
@@ -86,6 +98,7 @@ int px_decode(const struct px_image *im, const struct px_frames *frames, struct 
     code = codec->decode(im, bytes, px_frames_bit_offset(frames, number), frame, e);
     if (code != E_OK) {
         frame->len = 0;
+        place(&frames->ranges[number], e);
         err_context(e, "frame %u", number + 1);
     }
     return code;

@@ -22,7 +22,8 @@ struct px_codec {
     // Decodes the bytes of one frame into `frame` (reserve, describe, fill). Must fail and never
     // read past `bytes` when they do not hold the image described; must not trust the stream's own
     // sizes where they differ from `im`. `bit_offset`: where the frame begins in `bytes`
-    // (px_frames_bit_offset), 0 but for unaligned native frames.
+    // (px_frames_bit_offset), 0 but for unaligned native frames. Offsets in errors count from the
+    // start of `bytes`.
     int (*decode)(const struct px_image *im, struct slice bytes, unsigned bit_offset,
                   struct px_frame *frame, struct err *e);
     // What the frames of this image will look like by its data set alone (frame->data stays). NULL:
@@ -50,7 +51,8 @@ int px_decode_describe(const struct px_image *im, struct px_frame *ret_frame, st
 
 // Frame `frame` (from 0) out of `file` (see frames.h). E_NOT_ACCEPTABLE with a sentence that names
 // the transfer syntax when no codec is there; E_CORRUPT, E_TRUNCATED, E_MISMATCH for this frame
-// only when its bytes are bad. With frame->may_borrow an
-// uncompressed frame is not copied. On failure *frame keeps memory but holds no picture.
+// only when its bytes are bad, with the offset in `file` where the codec knows it. With
+// frame->may_borrow an uncompressed frame is not copied. On failure *frame keeps memory but holds
+// no picture.
 int px_decode(const struct px_image *im, const struct px_frames *frames, struct slice file,
               uint32_t number, struct px_frame *frame, struct err *e);

@@ -76,20 +76,19 @@ static int unpack_one(struct plane *p, struct err *e) {
     return E_OK;
 }
 
-static int unpack(struct slice segment, uint8_t *out, uint64_t len, struct err *e) {
-    struct plane p = {segment.ptr, segment.ptr + segment.len, out, out + len};
+// The segment from `begin` to `end` of a frame's bytes.
+static int unpack(struct slice bytes, uint32_t begin, uint32_t end, uint8_t *out, uint64_t len,
+                  struct err *e) {
+    struct plane p = {bytes.ptr + begin, bytes.ptr + end, out, out + len};
     unpack_fast(&p);
-    while (p.out < p.out_end) {
-        if (p.in == p.in_end) {
-            return err_set(e, E_TRUNCATED, "an RLE segment holds %llu bytes of %llu",
-                           (unsigned long long)(p.out - out), (unsigned long long)len);
-        }
-        int code = unpack_one(&p, e);
-        if (code != E_OK) {
-            return code;
-        }
+    int code = E_OK;
+    while (code == E_OK && p.out < p.out_end) {
+        code = p.in == p.in_end
+                   ? err_set(e, E_TRUNCATED, "an RLE segment holds %llu bytes of %llu",
+                             (unsigned long long)(p.out - out), (unsigned long long)len)
+                   : unpack_one(&p, e);
     }
-    return E_OK;
+    return code == E_OK ? E_OK : err_at(e, (uint64_t)(p.in - bytes.ptr));
 }
 
 // PS3.5 G.5: the number of segments, then the offset of each from the start of the header.
@@ -106,8 +105,9 @@ static int read_header(struct slice bytes, uint32_t wanted,
         offsets[i] = num_le32(bytes.ptr + 4 + 4 * (size_t)i);
         uint32_t least = i == 0 ? PX_RLE_HEADER : offsets[i - 1];
         if (offsets[i] < least || offsets[i] > bytes.len) {
-            return err_set(e, E_CORRUPT, "RLE segment %u begins at %u of %zu bytes", i + 1,
-                           offsets[i], bytes.len);
+            err_set(e, E_CORRUPT, "RLE segment %u begins at %u of %zu bytes", i + 1, offsets[i],
+                    bytes.len);
+            return err_at(e, 4 + 4 * (uint64_t)i);
         }
     }
     offsets[count] = bytes.len > UINT32_MAX ? UINT32_MAX : (uint32_t)bytes.len;
@@ -156,8 +156,8 @@ int px_rle_decode(struct slice bytes, const struct px_rle_shape *shape, uint8_t 
         code = err_set(e, E_MEMORY, "planes of an RLE frame");
     }
     for (uint32_t i = 0; code == E_OK && i < segments; i++) {
-        struct slice segment = slice_of(bytes.ptr + offsets[i], offsets[i + 1] - offsets[i]);
-        code = unpack(segment, segments == 1 ? out : planes + i * shape->pixels, shape->pixels, e);
+        uint8_t *plane = segments == 1 ? out : planes + i * shape->pixels;
+        code = unpack(bytes, offsets[i], offsets[i + 1], plane, shape->pixels, e);
         if (code != E_OK) {
             err_context(e, "segment %u of %u", i + 1, segments);
         }

@@ -81,6 +81,26 @@ static void test_words_of_both_orders(void **state) {
     }
 }
 
+// Floating point samples (PS3.3 C.7.6.24 and .25) are words of 32 and 64 bits like any other.
+static void test_floats(void **state) {
+    (void)state;
+    static const uint8_t little[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+    static const uint8_t floats[16] = {4, 3, 2, 1, 8, 7, 6, 5, 12, 11, 10, 9, 16, 15, 14, 13};
+    static const uint8_t doubles[16] = {8, 7, 6, 5, 4, 3, 2, 1, 16, 15, 14, 13, 12, 11, 10, 9};
+    for (int wide = 0; wide < 2; wide++) {
+        uint16_t columns = wide ? 2 : 4;
+        uint16_t bits = wide ? 64 : 32;
+        struct px_image im = image(DCM_EXPLICIT_LE_UID, 1, columns, 1, bits);
+        im.kind = wide ? PX_PIXEL_DOUBLE : PX_PIXEL_FLOAT;
+        im.pixel_vr = wide ? DCM_VR_OD : DCM_VR_OF;
+        gives(&im, slice_of(little, 16), 0, little, 16);
+        im = image(DCM_EXPLICIT_BE_UID, 1, columns, 1, bits);
+        im.kind = wide ? PX_PIXEL_DOUBLE : PX_PIXEL_FLOAT;
+        im.pixel_vr = wide ? DCM_VR_OD : DCM_VR_OF;
+        gives(&im, slice_of(little, 16), 0, wide ? doubles : floats, 16);
+    }
+}
+
 // Frames of three bytes in big-endian words: the second begins in the middle of a word.
 static void test_odd_frames_in_words(void **state) {
     (void)state;
@@ -136,6 +156,15 @@ static void test_twelve_bits(void **state) {
     gives(&im, slice_of(two, 6), 1, (const uint8_t[]){0x23, 0x01}, 2);
     gives(&im, slice_of(two, 6), 2, (const uint8_t[]){0x56, 0x04}, 2);
     gives(&im, slice_of(two, 6), 3, (const uint8_t[]){0xBC, 0x0A}, 2);
+}
+
+// The same packed into words of the other order.
+static void test_twelve_bits_in_big_words(void **state) {
+    (void)state;
+    static const uint8_t file[] = {0x61, 0x23, 0xBC, 0x45, 0x00, 0x9A}; // 0x123 0x456 0xABC
+    struct px_image im = image(DCM_EXPLICIT_BE_UID, 1, 3, 1, 12);
+    static const uint8_t expected[] = {0x23, 0x01, 0x56, 0x04, 0xBC, 0x0A};
+    gives(&im, slice_of(file, 6), 0, expected, 6);
 }
 
 // Little-endian samples are not copied for who says that the file stays; swapped ones must be.
@@ -303,6 +332,41 @@ static void test_frames_fail_alone(void **state) {
     assert_int_equal(px_decode(&im, &t, buf_slice(&file), 2, &f, &e), E_NOT_FOUND);
 }
 
+// The place of damage counts from the start of the file; in a frame of pieces it is told in words.
+static void test_places(void **state) {
+    (void)state;
+    CLEANUP(cleanup_px_frame) struct px_frame f = {0};
+    CLEANUP(cleanup_buf) struct buf file;
+    struct err e = {0};
+    struct px_image im = image(DCM_RLE_UID, 1, 200, 1, 8);
+    struct px_rle_shape shape = {200, 1, 1};
+    uint8_t samples[200];
+    for (size_t i = 0; i < sizeof samples; i++) {
+        samples[i] = (uint8_t)(i * 7);
+    }
+    buf_init(&file, 4096);
+    buf_put(&file, "a header before", 16);
+    assert_int_equal(px_rle_encode(samples, &shape, 200, &file, &e), E_OK);
+    struct px_range range = {16, file.len - 16 - 10, 1};
+    struct px_frames t = {.ranges = &range, .count = 1, .source = PX_FRAMES_SINGLE, .word_bits = 8};
+    assert_int_equal(px_decode(&im, &t, buf_slice(&file), 0, &f, &e), E_TRUNCATED);
+    assert_true(e.has_offset);
+    assert_true(e.offset > 16 + PX_RLE_HEADER && e.offset <= file.len - 10);
+    // The same in two fragments: an item header before each.
+    CLEANUP(cleanup_buf) struct buf pieces;
+    static const uint8_t item[] = {0xFE, 0xFF, 0, 0xE0, 100, 0, 0, 0};
+    buf_init(&pieces, 4096);
+    for (size_t i = 0; i < 2; i++) {
+        buf_put(&pieces, item, sizeof item);
+        buf_put(&pieces, file.data + 16 + 100 * i, 100);
+    }
+    range = (struct px_range){8, 208, 2};
+    memset(&e, 0, sizeof e);
+    assert_int_equal(px_decode(&im, &t, buf_slice(&pieces), 0, &f, &e), E_TRUNCATED);
+    assert_false(e.has_offset);
+    assert_non_null(strstr(e.text, "of 2 fragments"));
+}
+
 static void test_limit(void **state) {
     (void)state;
     CLEANUP(cleanup_px_frame) struct px_frame f = {0};
@@ -322,12 +386,15 @@ int main(void) {
         cmocka_unit_test(test_bits),
         cmocka_unit_test(test_bits_of_all_offsets),
         cmocka_unit_test(test_twelve_bits),
+        cmocka_unit_test(test_twelve_bits_in_big_words),
+        cmocka_unit_test(test_floats),
         cmocka_unit_test(test_rle_planes),
         cmocka_unit_test(test_borrowing),
         cmocka_unit_test(test_no_codec),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_descriptions),
         cmocka_unit_test(test_frames_fail_alone),
+        cmocka_unit_test(test_places),
         cmocka_unit_test(test_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
