@@ -20,8 +20,9 @@
 #include "dicom/part10.h"
 #include "dimse/command.h"
 
-#define SYNC_THREADS 2
-#define SYNC_QUEUE 64 // files that wait for their sync; each holds a descriptor
+#define SYNC_QUEUE 96 // files that wait for their sync; each holds a descriptor
+#define BATCH 32      // that are synced together
+#define BATCH_WAIT_MS 200
 #define META_BYTES_MAX ((size_t)4096)
 #define META_MEMORY_MAX ((size_t)65536)
 #define FILE_MODE 0644
@@ -44,13 +45,14 @@ struct folder {
     pthread_cond_t filled;  // one more waits, or it stops
     pthread_cond_t drained; // there is room again, or nothing left
     struct taken queue[SYNC_QUEUE];
-    size_t head, count, working;
-    char at_work[SYNC_THREADS][DCM_UID_MAX + 1]; // "": nothing
+    size_t head, count;
+    struct taken batch[BATCH]; // of the thread
+    size_t working;            // of them
     uint64_t next_number;
-    bool stopping;
+    bool finishing, stopping;
     struct err first; // failure
-    pthread_t threads[SYNC_THREADS];
-    size_t thread_count, begun;
+    pthread_t thread;
+    bool threaded;
 };
 
 struct receiver {
@@ -166,66 +168,102 @@ static void tell(struct folder *f, const struct taken *t, int rc, const struct e
     }
 }
 
+static struct timespec batch_deadline(void) {
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += BATCH_WAIT_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    return until;
+}
+
+// Waits for a batch, or for what there is when that has waited long enough or all is to be
+// finished. With the lock held; how many it took.
+static size_t take_batch(struct folder *f) {
+    struct timespec until = batch_deadline();
+    int timed = 0;
+    while (f->count < BATCH && !f->finishing && !f->stopping && timed != ETIMEDOUT) {
+        if (f->count > 0) {
+            timed = pthread_cond_timedwait(&f->filled, &f->lock, &until);
+        } else {
+            (void)pthread_cond_wait(&f->filled, &f->lock);
+            until = batch_deadline();
+        }
+    }
+    size_t count = f->count < BATCH ? f->count : BATCH;
+    for (size_t i = 0; i < count; i++) {
+        f->batch[i] = f->queue[f->head];
+        f->head = (f->head + 1) % SYNC_QUEUE;
+    }
+    f->count -= count;
+    f->working = count;
+    (void)pthread_cond_broadcast(&f->drained);
+    return count;
+}
+
+// All of them are on their way to the disk before one is waited for, and all are there before the
+// first gets its name: the file system's journal is written about once a batch.
+static void sync_batch(struct folder *f, size_t count, struct err *ret_why) {
+    for (size_t i = 0; i < count; i++) {
+        (void)sync_file_range(f->batch[i].fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (fdatasync(f->batch[i].fd) != 0) {
+            (void)err_set_errno(&ret_why[i], errno, "%s.dcm", f->batch[i].sop_instance);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct taken *t = &f->batch[i];
+        if (ret_why[i].code == E_OK && give_name(f, t) != 0) {
+            (void)err_set_errno(&ret_why[i], errno, "%s.dcm", t->sop_instance);
+        }
+        if (ret_why[i].code != E_OK) {
+            discard(f, t);
+        }
+        cleanup_fd(&t->fd);
+    }
+}
+
 static void *sync_files(void *argument) {
     struct folder *f = argument;
+    size_t count;
     (void)pthread_mutex_lock(&f->lock);
-    char *at_work = f->at_work[f->begun++];
     for (;;) {
-        while (f->count == 0 && !f->stopping) {
-            (void)pthread_cond_wait(&f->filled, &f->lock);
-        }
-        if (f->count == 0) {
+        count = take_batch(f);
+        if (count == 0 && f->stopping) {
             break;
         }
-        struct taken t = f->queue[f->head];
-        struct err why = {0};
-        f->head = (f->head + 1) % SYNC_QUEUE;
-        f->working++;
-        (void)snprintf(at_work, sizeof f->at_work[0], "%s", t.sop_instance);
-        if (f->count-- == SYNC_QUEUE) {
-            (void)pthread_cond_broadcast(&f->drained);
-        }
         (void)pthread_mutex_unlock(&f->lock);
-        int rc = finish_one(f, &t, &why);
+        struct err why[BATCH] = {{0}};
+        sync_batch(f, count, why);
         (void)pthread_mutex_lock(&f->lock);
-        f->working--;
-        at_work[0] = '\0';
-        tell(f, &t, rc, &why);
-        if (f->count == 0 && f->working == 0) {
-            (void)pthread_cond_broadcast(&f->drained);
+        for (size_t i = 0; i < count; i++) {
+            tell(f, &f->batch[i], why[i].code, &why[i]);
         }
+        f->working = 0;
+        f->finishing = f->finishing && f->count > 0;
+        (void)pthread_cond_broadcast(&f->drained);
     }
     (void)pthread_mutex_unlock(&f->lock);
     return NULL;
 }
 
-// The same instance again must not come to its name before the one before it.
-static bool is_under_way(const struct folder *f, const char *sop_instance) {
-    for (size_t i = 0; i < f->count; i++) {
-        if (strcmp(f->queue[(f->head + i) % SYNC_QUEUE].sop_instance, sop_instance) == 0) {
-            return true;
-        }
-    }
-    for (size_t i = 0; i < SYNC_THREADS; i++) {
-        if (strcmp(f->at_work[i], sop_instance) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void enqueue(struct folder *f, const struct taken *t) {
     (void)pthread_mutex_lock(&f->lock);
-    while (f->count == SYNC_QUEUE || is_under_way(f, t->sop_instance)) {
+    while (f->count == SYNC_QUEUE) {
         (void)pthread_cond_wait(&f->drained, &f->lock);
     }
     f->queue[(f->head + f->count++) % SYNC_QUEUE] = *t;
-    (void)pthread_cond_signal(&f->filled);
+    if (f->count == 1 || f->count == BATCH) { // the clock begins, or it is enough
+        (void)pthread_cond_signal(&f->filled);
+    }
     (void)pthread_mutex_unlock(&f->lock);
 }
 
 int folder_finish(struct folder *f, struct err *e) {
     (void)pthread_mutex_lock(&f->lock);
+    f->finishing = f->count > 0;
+    (void)pthread_cond_signal(&f->filled);
     while (f->count > 0 || f->working > 0) {
         (void)pthread_cond_wait(&f->drained, &f->lock);
     }
@@ -247,17 +285,21 @@ int folder_open(const struct folder_options *options, struct folder **ret_folder
     }
     *f = (struct folder){.options = *options, .dir_fd = -1, .unnamed = true};
     (void)pthread_mutex_init(&f->lock, NULL);
-    (void)pthread_cond_init(&f->filled, NULL);
+    pthread_condattr_t monotonic;
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&f->filled, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
     (void)pthread_cond_init(&f->drained, NULL);
     int rc = file_make_dirs(options->path, FOLDER_MODE, e);
     if (rc == E_OK) {
         f->dir_fd = open(options->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         rc = f->dir_fd < 0 ? err_set_errno(e, errno, "%s", options->path) : E_OK;
     }
-    while (rc == E_OK && !options->sync_first && f->thread_count < SYNC_THREADS) {
-        int failed = pthread_create(&f->threads[f->thread_count], NULL, sync_files, f);
+    if (rc == E_OK && !options->sync_first) {
+        int failed = pthread_create(&f->thread, NULL, sync_files, f);
         rc = failed != 0 ? err_set_errno(e, failed, "thread") : E_OK;
-        f->thread_count += failed == 0;
+        f->threaded = failed == 0;
     }
     if (rc != E_OK) {
         folder_close(f);
@@ -275,8 +317,8 @@ void folder_close(struct folder *f) {
     f->stopping = true;
     (void)pthread_cond_broadcast(&f->filled);
     (void)pthread_mutex_unlock(&f->lock);
-    for (size_t i = 0; i < f->thread_count; i++) {
-        (void)pthread_join(f->threads[i], NULL);
+    if (f->threaded) {
+        (void)pthread_join(f->thread, NULL);
     }
     cleanup_fd(&f->dir_fd);
     (void)pthread_cond_destroy(&f->filled);
