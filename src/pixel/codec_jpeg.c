@@ -14,6 +14,7 @@
 #include "pixel/jpeg_read.h"
 #include "pixel/jpeg_stream.h"
 #include "pixel/planes.h"
+#include "pixel/samples_bits.h"
 
 #define LOSSLESS "1.2.840.10008.1.2.4.57"
 #define LOSSLESS_SV1 "1.2.840.10008.1.2.4.70"
@@ -119,19 +120,6 @@ static int read_lossless(struct px_jpeg_stream *s, const struct px_image *im,
     return px_planes_set(frame, im->planar, e);
 }
 
-// Samples of 8 bits at the front of the frame become words.
-static void widen(uint8_t *samples, size_t count) {
-    for (size_t i = count; i-- > 0;) {
-        num_put_le16(samples + 2 * i, samples[i]);
-    }
-}
-
-static void narrow(uint8_t *samples, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        samples[i] = samples[2 * i];
-    }
-}
-
 static int read_eight(struct px_jpeg_stream *s, const struct px_image *im, struct px_frame *frame,
                       struct err *e) {
     struct px_jpeg_out out = {.samples = frame->own,
@@ -141,7 +129,7 @@ static int read_eight(struct px_jpeg_stream *s, const struct px_image *im, struc
                               .ycc = im->samples == 3 && is_ycc(s, im)};
     int code = px_jpeg_read(s->bytes, &out, e);
     if (code == E_OK && im->bits_allocated == 16) {
-        widen(frame->own, (size_t)im->rows * im->columns * im->samples);
+        px_samples_widen(frame->own, (size_t)im->rows * im->columns * im->samples);
     }
     return code;
 }
@@ -176,7 +164,7 @@ static int read_deep(struct px_jpeg_stream *s, const struct px_image *im, struct
         to_rgb(frame->own, pixels, s->frame.precision);
     }
     if (im->bits_allocated == 8) {
-        narrow(frame->own, pixels * im->samples);
+        px_samples_narrow(frame->own, pixels * im->samples);
         frame->len = pixels * im->samples;
     }
     return E_OK;

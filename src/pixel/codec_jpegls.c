@@ -10,9 +10,9 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "base/num.h"
 #include "pixel/codestream.h"
 #include "pixel/planes.h"
+#include "pixel/samples_bits.h"
 
 static const char *const syntaxes[] = {PX_JPEGLS_LOSSLESS_UID, PX_JPEGLS_NEAR_UID, NULL};
 
@@ -77,12 +77,6 @@ static int read_samples(charls_jpegls_decoder *d, size_t len, struct px_frame *f
     return code == CHARLS_JPEGLS_ERRC_SUCCESS ? E_OK : failure(code, e);
 }
 
-static void widen(uint8_t *samples, size_t count) {
-    for (size_t i = count; i-- > 0;) {
-        num_put_le16(samples + 2 * i, samples[i]);
-    }
-}
-
 static int decode(const struct px_image *im, struct slice bytes, unsigned bit_offset,
                   struct px_frame *frame, struct err *e) {
     (void)bit_offset;
@@ -113,7 +107,7 @@ static int decode(const struct px_image *im, struct slice bytes, unsigned bit_of
         return code;
     }
     if (!words && im->bits_allocated == 16) {
-        widen(frame->own, (size_t)samples);
+        px_samples_widen(frame->own, (size_t)samples);
     }
     px_frame_extend_sign(frame, (unsigned)info.bits_per_sample);
     frame->planar = im->samples > 1 && mode == CHARLS_INTERLEAVE_MODE_NONE;

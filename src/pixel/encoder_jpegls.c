@@ -49,12 +49,6 @@ static void mask16(uint8_t *p, size_t count, unsigned precision) {
     }
 }
 
-static void narrow(uint8_t *p, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        p[i] = p[2 * i];
-    }
-}
-
 static int make_input(const struct px_frame *f, unsigned precision, struct input *in,
                       struct err *e) {
     size_t len = (size_t)px_frame_bytes(f);
@@ -78,7 +72,7 @@ static int make_input(const struct px_frame *f, unsigned precision, struct input
     }
     (f->bits_allocated == 8 ? mask8 : mask16)(in->own, count, precision);
     if (narrows) {
-        narrow(in->own, count);
+        px_samples_narrow(in->own, count);
     }
     in->samples = in->own;
     in->len = narrows ? count : len;

@@ -7,6 +7,18 @@
 #include "base/num.h"
 #include "pixel/frame.h"
 
+void px_samples_widen(uint8_t *samples, size_t count) {
+    for (size_t i = count; i-- > 0;) {
+        num_put_le16(samples + 2 * i, samples[i]);
+    }
+}
+
+void px_samples_narrow(uint8_t *samples, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        samples[i] = samples[2 * i];
+    }
+}
+
 // Each of these: whether value + `lift`, in the width of a sample, has a bit of `over`. A signed
 // value fits n bits when it lies in 0 … 2^n - 1 after 2^(n-1) was added.
 static uint32_t over8(const uint8_t *p, size_t count, uint8_t lift, uint8_t over) {
