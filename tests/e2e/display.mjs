@@ -333,6 +333,15 @@ export async function display(app) {
     ok(asked > 0, 'the server was asked');
   });
 
+  await test('display: samples of 32 bits', async () => {
+    const pixels = Buffer.alloc(4 * SIDE * SIDE);
+    for (let i = 0; i < SIDE * SIDE; i += 1) pixels.writeUInt32LE(70_000 + i, 4 * i);
+    await open(app, { sopClass: SECONDARY, elements: [[0x00080060, 'CS', 'OT'], ...grey(32, 32), [0x7fe00010, 'OW', pixels]] });
+    const box = await app.viewport().boundingBox();
+    const got = await app.reading(box.width / 2, box.height / 2);
+    equal(got.value, 70_000 + got.row * SIDE + got.column, `the value at ${got.column}, ${got.row}`);
+  });
+
   await test('display: video that the browser cannot play says so', async () => {
     const stream = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypisom'), Buffer.alloc(4096, 7)]);
     await open(

@@ -138,6 +138,9 @@ async function applyModalityLut(f: Frame, image: Types.IImage): Promise<void> {
   image.maxPixelValue = high;
 }
 
+/** The decoder looks at wide samples where they lie: a part of a longer answer may begin anywhere. */
+const aligned = (body: Uint8Array): Uint8Array => (body.byteOffset % 8 === 0 ? body : body.slice());
+
 /** How the server's decoder left the pixels: fields that it adds to what it decoded. */
 function decodedOf(part: Part): Decoded | null {
   const photometric = part.fields?.get('MacLab-Photometric-Interpretation');
@@ -155,7 +158,7 @@ async function decode(f: Frame, part: Part, options: Record<string, unknown>): P
   if (f.photometric === 'PALETTE COLOR') await fetchPalette(f);
   keepEmbedded(f, syntax, body);
   if (syntax === RLE) checkRle(body, f.samplesPerPixel * Math.ceil(f.bitsAllocated / 8), f.rows * f.columns);
-  const pixels = maskHighBits(f, syntax, unpackBits(f, syntax, body));
+  const pixels = aligned(maskHighBits(f, syntax, unpackBits(f, syntax, body)));
   const image = (await createImage(f.imageId, pixels as never, syntax, { ...options } as never)) as Types.IImage;
   if (image.rows !== f.rows || image.columns !== f.columns) {
     throw new ImageError(

@@ -440,7 +440,10 @@ export class StackPane {
     viewport.setCamera({ flipHorizontal: false, flipVertical: false });
     viewport.resetCamera();
     viewport.setViewPresentation({ rotation: 0 });
-    viewport.resetProperties();
+    const image = viewport.getCornerstoneImage();
+    // The library has no range of greys for an image of one value and fails over it.
+    if (image && image.minPixelValue < image.maxPixelValue) viewport.resetProperties();
+    else viewport.setProperties({ invert: this.frame?.photometric === 'MONOCHROME1' });
     this.window = null;
     this.presetId = null;
     this.inverted = false;
