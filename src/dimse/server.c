@@ -356,7 +356,10 @@ void dimse_server_stop(struct dimse_server *s, uint32_t grace_ms) {
     }
     pthread_mutex_unlock(&s->lock);
     for (size_t i = 0; i < s->slot_count; i++) {
-        if (s->slots[i].state != SLOT_FREE) {
+        pthread_mutex_lock(&s->lock);
+        bool to_join = s->slots[i].state != SLOT_FREE; // nobody takes a free one any more
+        pthread_mutex_unlock(&s->lock);
+        if (to_join) {
             pthread_join(s->slots[i].thread, NULL);
         }
     }
