@@ -44,6 +44,7 @@ int association_new(struct dimse_stream *stream, bool requestor, const struct di
     arena_init(&a->arena, ASSOCIATION_ARENA_MAX);
     buf_init(&a->command, DIMSE_COMMAND_MAX);
     buf_init(&a->out, DIMSE_COMMAND_MAX);
+    buf_init(&a->later, ASSOCIATION_KEPT_MAX);
     *ret_association = a;
     return E_OK;
 }
@@ -56,6 +57,7 @@ void association_free(struct dimse_association *a) {
     arena_done(&a->arena);
     buf_done(&a->command);
     buf_done(&a->out);
+    buf_done(&a->later);
     mem_free(a->in.bytes);
     mem_free(a);
 }

@@ -162,6 +162,13 @@ uint16_t dimse_window(const struct dimse_association *a);
 int dimse_send(struct dimse_association *a, uint8_t context_id, const struct dimse_command *command,
                const struct slice *pieces, size_t count, struct err *e);
 
+// The same for one of many small messages (answers of a query): it goes out with those behind it,
+// at the latest with the next dimse_send or before dimse_receive waits. The pieces are copied.
+#define DIMSE_LATER_BYTES 65536 // that wait at most
+int dimse_send_later(struct dimse_association *a, uint8_t context_id,
+                     const struct dimse_command *command, const struct slice *pieces, size_t count,
+                     struct err *e);
+
 struct dimse_message {
     uint8_t context_id;
     const struct dimse_context *context;

@@ -56,8 +56,9 @@ struct dimse_association {
     struct buf command; // bytes of the one that is coming in
     struct dimse_message message;
     uint64_t data_len;
-    struct buf out; // the command that is being sent
-    struct err why; // code: E_OK until it ends otherwise than by release
+    struct buf out;   // the command that is being sent
+    struct buf later; // PDUs that wait for more (dimse_send_later)
+    struct err why;   // code: E_OK until it ends otherwise than by release
     enum dimse_ending ending;
 };
 
@@ -93,6 +94,12 @@ int association_fill_by(struct dimse_association *a, size_t len, usec deadline, 
 const uint8_t *association_take(struct dimse_association *a, size_t len);
 // A PDU that its state does not have: the event of its type.
 int association_unexpected(struct dimse_association *a, uint8_t type, struct err *e);
+
+// --- send.c
+
+// What dimse_send_later has kept.
+int association_send_kept(struct dimse_association *a, struct err *e);
+#define ASSOCIATION_KEPT_MAX ((size_t)16 << 20) // with the one message that goes beyond
 
 // --- ending.c
 

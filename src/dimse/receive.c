@@ -342,6 +342,9 @@ static int answer_release(struct dimse_association *a) {
 
 int dimse_receive(struct dimse_association *a, struct dimse_message *ret_message, struct err *e) {
     int rc = association_check(a, e);
+    if (rc == E_OK) {
+        rc = association_send_kept(a, e);
+    }
     if (rc == E_OK && a->phase == MESSAGE_DATA) {
         rc = dimse_data_skip(a, e);
     }

@@ -10,14 +10,24 @@
 struct batch {
     struct dimse_association *a;
     struct err *e;
+    struct buf *later; // where to instead of the stream; NULL: the stream
     uint8_t heads[BATCH_PDUS][HEADS_LEN];
     size_t pdus;
     struct slice pieces[BATCH_PIECES];
     size_t count;
 };
 
+static int keep(struct batch *b) {
+    for (size_t i = 0; i < b->count; i++) {
+        buf_put_slice(b->later, b->pieces[i]);
+    }
+    return buf_check(b->later, "messages that wait", b->e);
+}
+
 static int flush(struct batch *b) {
-    int rc = dimse_stream_write(b->a->stream, b->pieces, b->count, b->a->limits.stall_ms, b->e);
+    int rc = b->later != NULL ? keep(b)
+                              : dimse_stream_write(b->a->stream, b->pieces, b->count,
+                                                   b->a->limits.stall_ms, b->e);
     b->count = 0;
     b->pdus = 0;
     return rc;
@@ -73,8 +83,8 @@ static int add_content(struct batch *b, struct rest *r, size_t len) {
     return rc;
 }
 
-// All of it in fragments of even length (PS3.8 E.2), at least one. A deflated data set of odd length
-// gets the NUL behind it that PS3.5 A.5 asks for; nothing else that is well formed is odd.
+// All of it in fragments of even length (PS3.8 E.2), at least one. A deflated data set of odd
+// length gets the NUL behind it that PS3.5 A.5 asks for; nothing else that is well formed is odd.
 static int add_fragments(struct batch *b, struct rest *r, uint8_t context_id, uint8_t control) {
     size_t room = (b->a->peer_pdu - PDV_HEAD_LEN) & ~(size_t)1;
     int rc;
@@ -101,8 +111,10 @@ static int check(const struct dimse_association *a, uint8_t context_id, struct e
     return rc;
 }
 
-int dimse_send(struct dimse_association *a, uint8_t context_id, const struct dimse_command *command,
-               const struct slice *pieces, size_t count, struct err *e) {
+// Into `later`, or to the stream with what waits there in front of it.
+static int send_message(struct dimse_association *a, uint8_t context_id,
+                        const struct dimse_command *command, const struct slice *pieces,
+                        size_t count, struct buf *later, struct err *e) {
     int rc = check(a, context_id, e);
     if (rc != E_OK) {
         return rc;
@@ -118,14 +130,41 @@ int dimse_send(struct dimse_association *a, uint8_t context_id, const struct dim
     struct batch b;
     b.a = a;
     b.e = e;
+    b.later = later;
     b.pdus = b.count = 0;
     association_event(a, MACHINE_E_LOCAL_DATA, (struct pdu_short){0}); // DT-1, AR-7
-    rc = add_fragments(&b, &command_rest, context_id, PDV_COMMAND);
+    rc = later == NULL ? add(&b, buf_slice(&a->later)) : E_OK;
+    rc = rc == E_OK ? add_fragments(&b, &command_rest, context_id, PDV_COMMAND) : rc;
     if (rc == E_OK && command->data_set) {
         rc = add_fragments(&b, &data_rest, context_id, 0);
     }
     if (rc == E_OK) {
         rc = flush(&b);
     }
+    if (later == NULL) {
+        buf_clear(&a->later);
+    }
     return rc == E_OK ? E_OK : association_broken(a, e);
+}
+
+int dimse_send(struct dimse_association *a, uint8_t context_id, const struct dimse_command *command,
+               const struct slice *pieces, size_t count, struct err *e) {
+    return send_message(a, context_id, command, pieces, count, NULL, e);
+}
+
+int association_send_kept(struct dimse_association *a, struct err *e) {
+    if (a->later.len == 0) {
+        return E_OK;
+    }
+    struct slice kept = buf_slice(&a->later);
+    int rc = dimse_stream_write(a->stream, &kept, 1, a->limits.stall_ms, e);
+    buf_clear(&a->later);
+    return rc == E_OK ? E_OK : association_broken(a, e);
+}
+
+int dimse_send_later(struct dimse_association *a, uint8_t context_id,
+                     const struct dimse_command *command, const struct slice *pieces, size_t count,
+                     struct err *e) {
+    int rc = send_message(a, context_id, command, pieces, count, &a->later, e);
+    return rc == E_OK && a->later.len >= DIMSE_LATER_BYTES ? association_send_kept(a, e) : rc;
 }

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "db/db.h"
 #include "dicom/tags.h"
 #include "dimse/association.h"
 #include "node/answer.h"
@@ -167,7 +168,9 @@ static int send_row(const struct search_row *row, void *context) {
         return rc;
     }
     struct slice piece = buf_slice(&f->bytes);
-    rc = dimse_send(a, f->message->context_id, &f->pending, &piece, 1, f->e);
+    // The first answer goes out at once, for who waits at a screen.
+    rc = (f->sent == 0 ? dimse_send : dimse_send_later)(a, f->message->context_id, &f->pending,
+                                                        &piece, 1, f->e);
     if (rc == E_OK && ++f->sent % FIND_CANCEL_EVERY == 0) {
         rc = dimse_cancelled(a, f->message->command.message_id, f->e);
     }
@@ -195,7 +198,9 @@ static int run(struct find *f, bool *ret_more, struct err *e) {
                                        .patients = f->plan.patients,
                                        .asked_only = true,
                                        .view = f->session->view};
+    rc = rc == E_OK ? db_begin_read(db, e) : rc; // one snapshot, and one lock for all rows
     rc = rc == E_OK ? search_run(db, &query, send_row, f, ret_more, e) : rc;
+    db_rollback(db);
     archive_reader_done(archive, db);
     return rc;
 }

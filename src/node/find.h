@@ -14,7 +14,7 @@ struct err;
 struct node_session;
 
 #define FIND_MATCHES_MAX 25000
-#define FIND_CANCEL_EVERY 8 // responses between two looks for a C-CANCEL
+#define FIND_CANCEL_EVERY 16 // responses between two looks for a C-CANCEL
 
 int node_find_serve(struct node_session *s, const struct dimse_message *message, struct err *e);
 

@@ -248,7 +248,9 @@ static int send_step(const struct worklist_step *step, void *context) {
         return rc;
     }
     struct slice piece = buf_slice(&w->bytes);
-    rc = dimse_send(a, w->message->context_id, &w->pending, &piece, 1, w->e);
+    // The first answer goes out at once, for who waits at a screen.
+    rc = (w->sent == 0 ? dimse_send : dimse_send_later)(a, w->message->context_id, &w->pending,
+                                                        &piece, 1, w->e);
     if (rc == E_OK && ++w->sent % FIND_CANCEL_EVERY == 0) {
         rc = dimse_cancelled(a, w->message->command.message_id, w->e);
     }

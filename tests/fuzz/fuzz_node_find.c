@@ -100,6 +100,12 @@ int dimse_send(struct dimse_association *a, uint8_t context_id, const struct dim
     return E_OK;
 }
 
+int dimse_send_later(struct dimse_association *a, uint8_t context_id,
+                     const struct dimse_command *command, const struct slice *pieces, size_t count,
+                     struct err *e) {
+    return dimse_send(a, context_id, command, pieces, count, e);
+}
+
 // --- rows
 
 static const char *const names[] = {"Adams^Ann", "Müller^Jörg", "Yamada^Tarou=山田^太郎", ""};
