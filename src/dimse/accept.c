@@ -147,11 +147,11 @@ int dimse_accept(struct dimse_stream *stream, const struct dimse_limits *limits,
     association_event(a, MACHINE_E_ACCEPTED_CONNECTION, nothing);
     struct slice body = {0};
     rc = receive_request(a, &body, e);
+    size_t came = rc == E_OK ? a->in.start : a->in.end;
     if (rc == E_OK) {
         rc = establish(a, body, negotiate, context, e);
-        // A passcode came with the request.
-        sodium_memzero(a->in.bytes, a->in.start);
     }
+    sodium_memzero(a->in.bytes, came); // a passcode came with the request, or a part of it
     if (rc != E_OK) {
         dimse_association_close(a);
         return rc;

@@ -20,6 +20,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "dimse/association_priv.h"
 #include "dimse_script.h"
 
 #define OUT_MAX ((size_t)4 << 20)
@@ -613,6 +614,7 @@ static void negotiation(void **unused) {
     assert_int_equal(p->max_performed, 7);
     assert_int_equal(dimse_window(as), 7);
     assert_int_equal(p->passcode.len, 0);
+    assert_null(memmem(as->in.bytes, input.len, "secret", 6)); // wiped
     assert_int_equal(p->contexts[0].result, DIMSE_TRANSFER_NOT_SUPPORTED);
     assert_int_equal(p->contexts[3].result, DIMSE_NO_REASON); // even identifier
     assert_null(dimse_context_by_id(as, 1));
