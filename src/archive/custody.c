@@ -94,7 +94,7 @@ static int wish(struct db *db, uint64_t number, enum custody_state state, struct
         return err_set(e, E_CONFLICT, "the arrival is not held: its state is '%s'",
                        custody_state_word(row.state));
     }
-    row.state = state;
+    row.state = (int)state;
     return custody_decide(db, &row, e);
 }
 

@@ -101,7 +101,7 @@ int inbox_record(struct inbox *b, struct err *e) {
 static void decide(struct batch *batch, size_t at, enum custody_state state, const char *reason,
                    const char *words, const struct err *where) {
     struct custody_row *row = &batch->rows[at];
-    row->state = state;
+    row->state = (int)state;
     row->decided = clock_now(batch->inbox->clock);
     (void)snprintf(row->reason, sizeof row->reason, "%s", reason);
     if (where != NULL && where->path[0] != '\0') {
