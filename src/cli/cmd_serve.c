@@ -297,6 +297,7 @@ static int start_node(const struct serve_settings *o, struct listening *l, struc
                    .data_set_bytes = o->data_set_bytes},
         .private_classes = o->private_classes.list,
         .private_class_count = o->private_classes.count,
+        .matches_max = (uint32_t)o->matches,
         .backlog_max = o->backlog};
     if (o->no_dicom) {
         return E_OK;

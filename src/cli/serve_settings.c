@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "archive/search.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -50,6 +51,7 @@ static const struct field fields[] = {
     {"dicom.limits.stall_seconds", NUMBER, AT(stall_seconds), 1, 3600},
     {"dicom.limits.data_set_bytes", NUMBER, AT(data_set_bytes), 1 << 20, DIMSE_DATA_SET_MAX},
     {"dicom.limits.backlog", NUMBER, AT(backlog), 1, 1000000},
+    {"dicom.limits.matches", NUMBER, AT(matches), 1, SEARCH_ROWS_MAX},
 };
 #define FIELD_COUNT (sizeof fields / sizeof fields[0])
 

@@ -192,7 +192,7 @@ static int run(struct find *f, bool *ret_more, struct err *e) {
     const struct search_query query = {.level = f->plan.level,
                                        .keys = f->plan.keys,
                                        .key_count = f->plan.key_count,
-                                       .limit = FIND_MATCHES_MAX,
+                                       .limit = node_matches_max(f->session->node),
                                        .fuzzy = node_extended(c, NODE_FUZZY),
                                        .combined = node_extended(c, NODE_COMBINED),
                                        .patients = f->plan.patients,
@@ -244,7 +244,8 @@ static int finish(struct find *f, int rc, bool more, struct err *e) {
     } else if (more) {
         response.status = DIMSE_OUT_OF_RESOURCES;
         (void)snprintf(response.comment, sizeof response.comment,
-                       "more than %d matches: the first were sent", FIND_MATCHES_MAX);
+                       "more than %u matches: the first were sent",
+                       node_matches_max(f->session->node));
     }
     err_clear(e);
     return dimse_send(f->session->association, f->message->context_id, &response, NULL, 0, e);

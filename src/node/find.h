@@ -3,7 +3,7 @@
 // responses one by one: memory does not grow with their number.
 //
 // FF01 instead of FF00 when the identifier has a key that is not matched here or not known; such
-// keys come back empty. Over FIND_MATCHES_MAX matches: so many are sent, then A700.
+// keys come back empty. Over node_matches_max matches: so many are sent, then A700.
 #pragma once
 
 #include <stdint.h>
@@ -13,8 +13,8 @@ struct dimse_message;
 struct err;
 struct node_session;
 
-#define FIND_MATCHES_MAX 25000
-#define FIND_CANCEL_EVERY 16 // responses between two looks for a C-CANCEL
+#define FIND_MATCHES_MAX 25000 // where the node is not told another number
+#define FIND_CANCEL_EVERY 16   // responses between two looks for a C-CANCEL
 
 int node_find_serve(struct node_session *s, const struct dimse_message *message, struct err *e);
 

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "node/commitment.h"
+#include "node/find.h"
 #include "node/node_priv.h"
 #include "node/service.h"
 
@@ -20,6 +21,10 @@ struct archive *node_archive(struct node *n) {
     return n->archive;
 }
 const struct clock *node_clock(const struct node *n) { return n->clock; }
+uint32_t node_matches_max(const struct node *n) {
+    return n->options.matches_max == 0 ? FIND_MATCHES_MAX : n->options.matches_max;
+}
+
 const char *node_aet(const struct node *n) { return n->aet; }
 struct inbox *node_inbox(struct node *n) {
     return n->inbox;

@@ -44,6 +44,7 @@ struct node_options {                        // texts and arrays outlive the nod
     struct dimse_limits limits;
     const char *const *private_classes;
     size_t private_class_count;
+    uint32_t matches_max; // of one C-FIND; 0: of node/find.h
     uint64_t backlog_max; // instances acknowledged and not yet judged; 0: of archive/inbox.h
 };
 
@@ -55,6 +56,7 @@ void node_stop(struct node *n);
 struct archive *node_archive(struct node *n);
 const struct clock *node_clock(const struct node *n);
 const char *node_aet(const struct node *n);
+uint32_t node_matches_max(const struct node *n);
 struct inbox *node_inbox(struct node *n);
 struct strangers *node_strangers(struct node *n); // who was turned away
 bool node_stopping(const struct node *n);

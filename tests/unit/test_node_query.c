@@ -44,6 +44,7 @@
 
 static char dir[64];
 static struct archive *archive;
+static uint32_t matches_max = FIND_MATCHES_MAX;
 
 // --- a node that has but its name, and a destination for C-MOVE
 
@@ -60,6 +61,10 @@ struct sink {
 };
 static struct sink destination;
 
+uint32_t node_matches_max(const struct node *n) {
+    (void)n;
+    return matches_max;
+}
 const char *node_aet(const struct node *n) {
     (void)n;
     return "MACLAB";
@@ -632,6 +637,21 @@ static void test_cancelled(void **state) {
     answers_done(&all);
 }
 
+// What is over the limit is told, not cut off in silence.
+static void test_too_many(void **state) {
+    (void)state;
+    struct answers all;
+    static const struct key keys[KEYS_MAX] = {{DCM_QueryRetrieveLevel, "STUDY"},
+                                              {DCM_StudyInstanceUID, ""}};
+    matches_max = 2;
+    find(keys, &all);
+    matches_max = FIND_MATCHES_MAX;
+    assert_int_equal(all.last.status, DIMSE_OUT_OF_RESOURCES);
+    assert_int_equal(all.count, 2);
+    assert_true(all.last.comment[0] != '\0');
+    answers_done(&all);
+}
+
 // --- retrieving
 
 static int note_progress(void *context, const struct dimse_command *response) {
@@ -1097,14 +1117,14 @@ int main(int argc, char **argv) {
         return worker_main(archive_jobs, archive_job_count);
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_studies),      cmocka_unit_test(test_charsets),
-        cmocka_unit_test(test_levels),       cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_extended),     cmocka_unit_test(test_cancelled),
-        cmocka_unit_test(test_get),          cmocka_unit_test(test_syntaxes),
-        cmocka_unit_test(test_get_statuses), cmocka_unit_test(test_get_cancelled),
-        cmocka_unit_test(test_move),         cmocka_unit_test(test_move_fails),
-        cmocka_unit_test(test_plan),         cmocka_unit_test(test_view),
-        cmocka_unit_test(test_worklist),
+        cmocka_unit_test(test_studies),       cmocka_unit_test(test_charsets),
+        cmocka_unit_test(test_levels),        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_extended),      cmocka_unit_test(test_cancelled),
+        cmocka_unit_test(test_too_many),      cmocka_unit_test(test_get),
+        cmocka_unit_test(test_syntaxes),      cmocka_unit_test(test_get_statuses),
+        cmocka_unit_test(test_get_cancelled), cmocka_unit_test(test_move),
+        cmocka_unit_test(test_move_fails),    cmocka_unit_test(test_plan),
+        cmocka_unit_test(test_view),          cmocka_unit_test(test_worklist),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
