@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Starts MacLab on a fresh archive and a free loopback port, runs a command against it and ends it.
-In the command, @URL@ is the server's address, @DATA@ its data folder.
-Usage: with_server.py [--samples] [--demo N] [--dicom] -- COMMAND…
---dicom lets it be a DICOM node on a free loopback port, too.
+"""Starts MacLab on a fresh archive and free loopback ports, runs a command against it and ends it.
+In the command, @URL@ is the server's address, @DICOM@ the port of its DICOM node, @DATA@ its data folder.
+Usage: with_server.py [--samples] [--demo N] [--peer AET[=PORT]]… -- COMMAND…
 --samples imports ../shared/dicom-samples, --demo makes N synthetic cases; with both, the synthetic cases stand in where
-the samples are absent."""
+the samples are absent. --peer registers a DICOM peer on this machine, which may call, and is sent to at PORT."""
 import argparse
 import os
 import pathlib
@@ -42,6 +41,13 @@ def fill(data, options):
                        stdout=subprocess.DEVNULL)
 
 
+def register(data, peers):
+    for peer in peers:
+        aet, _, port = peer.partition("=")
+        subprocess.run([MACLAB, "peer", "add", "--data", data, aet, "127.0.0.1:" + (port or "9")], check=True,
+                       stdout=subprocess.DEVNULL)
+
+
 def wait_for(url, server):
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and server.poll() is None:
@@ -57,24 +63,24 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--samples", action="store_true")
     parser.add_argument("--demo", type=int, default=0)
-    parser.add_argument("--dicom", action="store_true")
+    parser.add_argument("--peer", action="append", default=[])
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="maclab-test-") as folder:
         data = folder + "/data"
         fill(data, options)
-        port = free_port()
+        register(data, options.peer)
+        port, dicom = free_port(), free_port()
         url = "http://127.0.0.1:%d" % port
-        dicom = ["--dicom", "127.0.0.1:%d" % free_port()] if options.dicom else ["--no-dicom"]
         log_path = folder + "/server.log"
         with open(log_path, "wb") as log:
-            server = subprocess.Popen([MACLAB, "serve", *dicom, "--data", data, "--http", "127.0.0.1:%d" % port],
-                                      stdout=log, stderr=log)
+            server = subprocess.Popen([MACLAB, "serve", "--data", data, "--http", "127.0.0.1:%d" % port, "--dicom",
+                                       "127.0.0.1:%d" % dicom], stdout=log, stderr=log)
         try:
             if not wait_for(url, server):
                 print(open(log_path, errors="replace").read())
                 sys.exit("the server did not start")
-            command = [w.replace("@URL@", url).replace("@DATA@", data) for w in options.command]
+            command = [w.replace("@URL@", url).replace("@DICOM@", str(dicom)).replace("@DATA@", data) for w in options.command]
             status = subprocess.run(command, cwd=ROOT).returncode
         finally:
             server.terminate()

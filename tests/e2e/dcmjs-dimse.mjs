@@ -119,7 +119,11 @@ await test('store with asynchronous operations', async () => {
 });
 
 await test('find studies', async () => {
-  const seen = await talk([CFindRequest.createStudyFindRequest({ PatientID: 'T1', PatientName: '', StudyInstanceUID: '', NumberOfStudyRelatedInstances: '' })]);
+  const keys = { PatientID: 'T1', PatientName: '', StudyInstanceUID: '', NumberOfStudyRelatedInstances: '' };
+  const count = (seen) => matches(seen).reduce((sum, m) => sum + Number(m.NumberOfStudyRelatedInstances), 0);
+  const ask = () => talk([CFindRequest.createStudyFindRequest({ ...keys })]);
+  await until(async () => count(await ask()) === setup.images, 'the gate releases the images'); // acknowledged is not yet released
+  const seen = await ask();
   equal(final(seen).getStatus(), Status.Success, 'status');
   equal(matches(seen).map((m) => [m.PatientID, m.StudyInstanceUID]), [['T1', setup.study]], 'matches');
 });

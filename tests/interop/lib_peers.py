@@ -271,13 +271,14 @@ class Node(Server):
 
     def places(self):
         """{SOP Instance UID: (Study, Series Instance UID)} of everything that can be found."""
-        found = {}
+        found, offset = {}, 0
         while True:
-            part = self.api("/dicom-web/instances?limit=500&offset=%d" % len(found))
+            part = self.api("/dicom-web/instances?limit=500&offset=%d" % offset)
             for i in part:
                 found[i["00080018"]["Value"][0]] = (i["0020000D"]["Value"][0], i["0020000E"]["Value"][0])
             if not part:
                 return found
+            offset += len(part)
 
     def holds(self, uids):
         """Waits until all of them are there."""

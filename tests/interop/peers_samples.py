@@ -14,9 +14,12 @@ import lib_pixels as pixels
 peers.need("storescu", "getscu", samples=True)
 GET = dimse.STUDY_ROOT + dimse.GET
 # (file, syntax asked for): why it does not travel so.
-UNTRANSCODED = {}
+UNTRANSCODED = {("broken/JPEG2000-embedded-sequence-delimiter.dcm", syntax): "bytes of its header were overwritten"
+                for syntax in dimse.UNCOMPRESSED}
 # Attributes or pixels that differ, and why that is right. Those of tests/interop/transcode.py hold here, too.
 KNOWN = {
+    **{("broken/GH177_D_CLUNIE_CT1_IVRLE_BigEndian_undefined_length.dcm", syntax): "pydicom cannot read the file itself"
+       for syntax in dimse.UNCOMPRESSED},
     ("cr-dx/dx_image.dcm", dimse.IMPLICIT_LE): "the original's odd length is padded where it is written anew",
     ("cr-dx/dx_image.dcm", dimse.EXPLICIT_LE): "the original's odd length is padded where it is written anew",
 }
