@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/num.h"
+#include "dicom/dict.h"
 #include "dicom/tags.h"
 #include "dimse/command.h"
 
@@ -355,12 +356,26 @@ static void statuses(void **unused) {
     assert_string_equal(dimse_field_text(0x1234), "unknown");
 }
 
+// Group 0000 is in the dictionary, so that dumps have its names.
+static void dictionary(void **unused) {
+    (void)unused;
+    const struct dcm_dict_entry *entry = dcm_dict_find(DCM_CommandDataSetType);
+    assert_non_null(entry);
+    assert_string_equal(entry->keyword, "CommandDataSetType");
+    assert_int_equal(entry->vr, DCM_VR_US);
+    assert_ptr_equal(dcm_dict_find_keyword(slice_str("CommandDataSetType")), entry);
+    assert_true(dcm_dict_find(DCM_TAG(0x0000, 0x5010))->retired);
+    assert_int_equal(dcm_dict_find(DCM_AttributeIdentifierList)->vm_max, 0);
+    assert_null(dcm_dict_find(DCM_TAG(0x0000, 0x0111)));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trips),    cmocka_unit_test(required_elements),
         cmocka_unit_test(not_required),   cmocka_unit_test(cut_everywhere),
         cmocka_unit_test(wrong_elements), cmocka_unit_test(lengths),
-        cmocka_unit_test(responses),      cmocka_unit_test(statuses),
+        cmocka_unit_test(responses),      cmocka_unit_test(dictionary),
+        cmocka_unit_test(statuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -378,6 +378,45 @@ static void profile(void **unused) {
                 "no shared cipher");
 }
 
+// A client of TLS 1.2 that asks for another handshake does not get it.
+static void *asks_again(void *argument) {
+    struct end *end = argument;
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    (void)SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+    (void)SSL_CTX_use_certificate_chain_file(context, path("station.pem"));
+    (void)SSL_CTX_use_PrivateKey_file(context, path("station.key"), SSL_FILETYPE_PEM);
+    SSL *ssl = SSL_new(context);
+    (void)SSL_set_fd(ssl, end->fd);
+    end->rc = SSL_connect(ssl) == 1 && SSL_renegotiate(ssl) == 1 ? SSL_do_handshake(ssl) : -2;
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    ERR_clear_error();
+    (void)shutdown(end->fd, SHUT_RDWR);
+    return NULL;
+}
+
+static void no_renegotiation(void **unused) {
+    (void)unused;
+    int pair[2];
+    pthread_t thread;
+    struct dimse_tls_options o = options("node", true);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    struct end s = {.fd = pair[0], .tls = open_tls(&o)};
+    struct end c = {.fd = pair[1]};
+    uint8_t byte;
+    size_t len = 0;
+    assert_int_equal(pthread_create(&thread, NULL, asks_again, &c), 0);
+    (void)shake(&s);
+    assert_int_equal(s.rc, E_OK);
+    (void)dimse_stream_read(s.stream, &byte, 1, TIMEOUT_MS, &len, &s.e);
+    assert_int_equal(len, 0);
+    (void)pthread_join(thread, NULL);
+    assert_true(c.rc != 1 && c.rc != -2);
+    dimse_stream_close(s.stream);
+    dimse_tls_close(s.tls);
+    (void)close(pair[1]);
+}
+
 // --- peers that do not shake hands
 
 static void no_handshake(const char *bytes, size_t len, bool shut, uint32_t timeout_ms, int code,
@@ -612,17 +651,12 @@ static void fingerprints(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mutual),
-        cmocka_unit_test(let_in_or_not),
-        cmocka_unit_test(pinned),
-        cmocka_unit_test(dates),
-        cmocka_unit_test(profile),
-        cmocka_unit_test(strange_peers),
-        cmocka_unit_test(dripping_handshake),
-        cmocka_unit_test(many_pieces),
-        cmocka_unit_test(closing),
-        cmocka_unit_test(settings),
-        cmocka_unit_test(fingerprints),
+        cmocka_unit_test(mutual),        cmocka_unit_test(let_in_or_not),
+        cmocka_unit_test(pinned),        cmocka_unit_test(dates),
+        cmocka_unit_test(profile),       cmocka_unit_test(no_renegotiation),
+        cmocka_unit_test(strange_peers), cmocka_unit_test(dripping_handshake),
+        cmocka_unit_test(many_pieces),   cmocka_unit_test(closing),
+        cmocka_unit_test(settings),      cmocka_unit_test(fingerprints),
     };
     return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
 }
