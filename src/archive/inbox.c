@@ -343,6 +343,7 @@ static int seal(struct inbox_arrival *a, struct err *e) {
 void inbox_queue(struct inbox *b, struct inbox_note *note) {
     (void)pthread_mutex_lock(&b->lock);
     inbox_list_add(&b->waiting, note);
+    b->unrecorded += !note->recorded;
     b->counts.backlog++;
     b->counts.backlog_bytes += note->bytes;
     if (!note->found) {

@@ -73,12 +73,14 @@ static int add_rows(struct inbox *b, struct inbox_note **notes, size_t count, st
 static int record_some(struct inbox *b, size_t *ret_count, struct err *e) {
     struct inbox_note *notes[RECORDED_AT_ONCE];
     (void)pthread_mutex_lock(&b->lock);
-    size_t count = gather(&b->waiting, notes, gather(&b->judging, notes, 0));
+    size_t count =
+        b->unrecorded == 0 ? 0 : gather(&b->waiting, notes, gather(&b->judging, notes, 0));
     (void)pthread_mutex_unlock(&b->lock);
     int rc = count > 0 ? add_rows(b, notes, count, e) : E_OK;
     (void)pthread_mutex_lock(&b->lock);
     for (size_t i = 0; rc == E_OK && i < count; i++) {
         notes[i]->recorded = true;
+        b->unrecorded--;
     }
     (void)pthread_mutex_unlock(&b->lock);
     *ret_count = count;

@@ -51,6 +51,7 @@ struct inbox {
     pthread_cond_t settled; // nothing waits any more
     struct inbox_list waiting;
     struct inbox_list judging; // of the batch under way
+    size_t unrecorded;         // of both, without a row
     unsigned arriving;         // begun and not ended
     usec last_arrival;         // monotonic
     struct inbox_counts counts;
