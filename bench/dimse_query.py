@@ -97,7 +97,7 @@ def both():
                                                                data=path.read_bytes(), method="POST")) as answer:
                 answer.read()
         print("# %d studies in both, one association: queries/s, median and p99 in ms" % BOTH)
-        kinds = lists(BOTH, 20, 2)
+        kinds = lists(BOTH, 100, 2)
         for what, listed in kinds.items():
             rates, lines = collections.defaultdict(list), {}
             for _ in range(ROUNDS):
