@@ -178,6 +178,9 @@ enum dimse_ending dimse_association_ending(const struct dimse_association *a, st
 
 int dimse_release(struct dimse_association *a, struct err *e) {
     int rc = association_check(a, e);
+    if (rc == E_OK) {
+        rc = association_send_kept(a, e);
+    }
     if (rc == E_OK && a->state == MACHINE_AWAIT_LOCAL_RELEASE) {
         association_event(a, MACHINE_E_LOCAL_RELEASE_ANSWER, nothing);
     } else if (rc == E_OK) {

@@ -64,7 +64,11 @@ static void converse(struct dimse_association *a, const uint8_t *data, size_t le
                 do {
                     rc = dimse_data_next(a, &piece, &e);
                 } while (rc == E_OK && piece.len > 0);
-                rc = rc == E_OK ? dimse_send(a, m.context_id, &rsp, NULL, 0, &e) : rc;
+                if (rc == E_OK) {
+                    rc = (m.command.message_id & 1) != 0
+                             ? dimse_send(a, m.context_id, &rsp, NULL, 0, &e)
+                             : dimse_send_later(a, m.context_id, &rsp, NULL, 0, &e);
+                }
             }
             break;
         }

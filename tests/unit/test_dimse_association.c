@@ -1042,6 +1042,48 @@ static void sending(void **unused) {
     }
 }
 
+// Small messages that wait for each other come out whole and in order: with the next one that does
+// not wait, before a release, or when there are enough of them.
+static void sending_later(void **unused) {
+    (void)unused;
+    CLEANUP(cleanup_buf)
+    struct buf input;
+    buf_init(&input, OUT_MAX);
+    script_put_associate(&input, PDU_ASSOCIATE_RQ);
+    script_put_short(&input, PDU_RELEASE_RP, 0, 0, 0);
+    struct script script = {.input = buf_slice(&input)};
+    struct dimse_association *a = NULL;
+    struct err e = {0};
+    struct slice pdu = {0};
+    buf_init(&script.out, OUT_MAX);
+    assert_int_equal(dimse_accept(script_stream(&script), NULL, script_accept_all, NULL, &a, &e),
+                     E_OK);
+    struct dimse_command c = script_command(DIMSE_C_FIND_RSP, 1, true);
+    struct slice piece = slice_of(data, 100);
+    size_t before = script.out.len;
+    assert_int_equal(dimse_send_later(a, 3, &c, &piece, 1, &e), E_OK);
+    assert_int_equal(script.out.len, before);
+    c.data_set = false;
+    assert_int_equal(dimse_send(a, 3, &c, NULL, 0, &e), E_OK);
+    for (size_t n = 1; n < 4; n++) { // command, data set, command
+        assert_int_equal(script_out_type(&script, n, &pdu), PDU_DATA);
+        assert_int_equal(pdu.ptr[PDU_HEAD_LEN + 5], n == 2 ? PDV_LAST : PDV_COMMAND | PDV_LAST);
+        assert_true(n != 2 || memcmp(pdu.ptr + PDU_HEAD_LEN + PDV_HEAD_LEN, data, 100) == 0);
+    }
+    before = script.out.len;
+    size_t count = 0;
+    while (script.out.len == before) {
+        assert_int_equal(dimse_send_later(a, 3, &c, NULL, 0, &e), E_OK);
+        assert_true(++count < DIMSE_LATER_BYTES);
+    }
+    assert_true(script.out.len - before >= DIMSE_LATER_BYTES);
+    assert_int_equal(dimse_send_later(a, 3, &c, NULL, 0, &e), E_OK);
+    assert_int_equal(dimse_release(a, &e), E_OK);
+    assert_int_equal(script_out_type(&script, 4 + count, &pdu), PDU_DATA);
+    assert_int_equal(script_out_type(&script, 5 + count, &pdu), PDU_RELEASE_RQ);
+    buf_done(&script.out);
+}
+
 // --- time
 
 struct waiting {
@@ -1271,6 +1313,7 @@ int main(void) {
         cmocka_unit_test(cancelling),
         cmocka_unit_test(cancelled_does_not_wait),
         cmocka_unit_test(sending),
+        cmocka_unit_test(sending_later),
         cmocka_unit_test(idle_and_stall),
         cmocka_unit_test(drips),
         cmocka_unit_test(peer_does_not_read),
