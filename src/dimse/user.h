@@ -46,7 +46,7 @@ int dimse_sender_flush(struct dimse_sender *s, struct err *e); // until all have
 // Whether a C-CANCEL of that message was met between responses: the peer of a C-GET has one
 // association for both.
 bool dimse_sender_cancelled(const struct dimse_sender *s, uint16_t message_id);
-void dimse_sender_close(struct dimse_sender *s);               // NULL allowed
+void dimse_sender_close(struct dimse_sender *s); // NULL allowed
 
 // --- C-FIND, C-MOVE, C-GET
 
