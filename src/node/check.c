@@ -119,8 +119,10 @@ static int read_all(struct db *db, struct node_check *list, size_t *ret_count, s
     struct db_stmt *s;
     size_t count = 0;
     int rc = db_prepare(db,
-                        "SELECT aet, checked, connect_us, echo_us, words FROM peer_check"
-                        " WHERE aet IN (SELECT aet FROM peer) ORDER BY aet",
+                        // Not of an earlier peer of that AE title.
+                        "SELECT c.aet, c.checked, c.connect_us, c.echo_us, c.words"
+                        " FROM peer_check c JOIN peer ON peer.aet = c.aet"
+                        " WHERE c.checked >= peer.added ORDER BY c.aet",
                         &s, e);
     if (rc != E_OK) {
         return rc;

@@ -141,6 +141,7 @@ static void tidy(struct sender *s) {
 
 static void *run(void *context) {
     struct sender *s = context;
+    bool troubled = false;
     while (!is_stopping(s)) {
         struct route_task task;
         struct err e = {0};
@@ -151,9 +152,10 @@ static void *run(void *context) {
             route_wake(s->route); // the station is free for another
             continue;
         }
-        if (rc < 0) {
+        if (rc < 0 && !troubled) { // once, not every second
             log_failure(LOG_ERROR, "route", "looking for what is due", &e);
         }
+        troubled = rc < 0;
         tidy(s);
         usec left = next_at - now_of(s->route);
         wait_for_work(s->route, next_at > 0 && left > 0 && left < wait ? left : wait);
