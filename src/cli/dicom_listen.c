@@ -3,10 +3,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -140,22 +140,51 @@ static void serve(void *context, struct dimse_association *a) {
 
 // --- the socket
 
-static int open_socket(const struct listen_options *o, uint16_t *ret_port, struct err *e) {
-    const char *address = o->address != NULL ? o->address : LISTEN_ADDRESS_DEFAULT;
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(o->port)};
-    if (inet_pton(AF_INET, address, &at.sin_addr) != 1) {
-        return err_set(e, E_ARGUMENT, "no numeric IPv4 address '%s'", address);
-    }
-    CLEANUP(cleanup_fd) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+static int bind_socket(const struct addrinfo *place, uint16_t *ret_port) {
+    CLEANUP(cleanup_fd) int fd = socket(place->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int on = 1;
-    socklen_t len = sizeof at;
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        bind(fd, (struct sockaddr *)&at, sizeof at) != 0 || listen(fd, BACKLOG) != 0 ||
-        getsockname(fd, (struct sockaddr *)&at, &len) != 0) {
-        return err_set_errno(e, errno, "listening on %s:%u", address, o->port);
+    int off = 0;
+    struct sockaddr_storage bound = {0};
+    socklen_t len = sizeof bound;
+    struct sockaddr_in four;
+    struct sockaddr_in6 six;
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0) {
+        return -1;
     }
-    *ret_port = ntohs(at.sin_port);
+    if (place->ai_family == AF_INET6) { // all addresses are those of IPv4, too
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    }
+    if (bind(fd, place->ai_addr, place->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0 ||
+        getsockname(fd, (struct sockaddr *)&bound, &len) != 0) {
+        return -1;
+    }
+    memcpy(&four, &bound, sizeof four);
+    memcpy(&six, &bound, sizeof six);
+    *ret_port = ntohs(bound.ss_family == AF_INET6 ? six.sin6_port : four.sin_port);
     return steal_fd(&fd);
+}
+
+// A descriptor; on the address named, or on all, by IPv6 where the machine has it.
+static int open_socket(const struct listen_options *o, uint16_t *ret_port, struct err *e) {
+    static const char *const everywhere[] = {"::", "0.0.0.0"};
+    const char *const *addresses = o->address != NULL ? &o->address : everywhere;
+    size_t count = o->address != NULL ? 1 : 2;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV};
+    char port[8];
+    int fd = -1;
+    (void)snprintf(port, sizeof port, "%u", o->port);
+    for (size_t i = 0; fd < 0 && i < count; i++) {
+        struct addrinfo *place;
+        if (getaddrinfo(addresses[i], port, &hints, &place) != 0) {
+            return err_set(e, E_ARGUMENT, "no numeric address '%s'", addresses[i]);
+        }
+        fd = bind_socket(place, ret_port);
+        int why = errno;
+        freeaddrinfo(place);
+        errno = why;
+    }
+    return fd >= 0 ? fd : err_set_errno(e, errno, "listening on port %u", o->port);
 }
 
 int listening_start(const struct listen_options *options, struct listening **ret_listening,

@@ -12,8 +12,6 @@ struct err;
 
 struct listening;
 
-#define LISTEN_ADDRESS_DEFAULT "0.0.0.0"
-
 struct listen_options {
     const char *address; // numeric; NULL: all
     uint16_t port;       // 0: any, listening_port tells

@@ -5,6 +5,7 @@ as it is stored; what is there is not fetched again; failures, destinations, can
 skipped"."""
 import os
 import pathlib
+import socket
 import struct
 
 import lib_dimse as dimse
@@ -88,6 +89,16 @@ def retrieve(name, peer, studies, destination_port):
         j = run("move", "--json", "--receive", folder, "--port", destination_port, peer, *studies).json()
         assert (j["status"], j["completed"], j["failed"], j["files"]) == (0, count, 0, count), j
         assert {p.stem for p in scu.files_in(folder)} == set(everything)
+    for address in ("0.0.0.0", "::") if name == "Orthanc" else ():
+        with scu.folder() as folder, tally(name + ": move to a side that listens on " + address):
+            j = run("move", "--json", "--receive", folder, "--listen", address, "--port", destination_port, peer, *studies).json()
+            assert j["files"] == count, j
+    with scu.folder() as folder, tally(name + ": a port that is taken"):
+        with socket.create_server(("127.0.0.1", destination_port)):
+            r = run("move", "--receive", folder, "--port", destination_port, peer, study, status=2)
+            assert "listening on port %d" % destination_port in r.err, r
+    with scu.folder() as folder, tally(name + ": an address that is none"):
+        assert run("move", "--receive", folder, "--listen", "here", "--port", destination_port, peer, study, status=2).err
     with scu.folder() as folder, tally(name + ": move of instances"):
         r = run("move", "--image", "--receive", folder, "--port", destination_port, "-k", "StudyInstanceUID=" + study, "-k",
                 "SeriesInstanceUID=" + series, peer, *some)
