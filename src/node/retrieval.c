@@ -49,8 +49,8 @@ struct keys {
 static int take_keys(struct retrieval *r, bool patient_root, struct keys *out, struct err *e) {
     static const dcm_tag tags[] = {DCM_PatientID, DCM_StudyInstanceUID, DCM_SeriesInstanceUID,
                                    DCM_SOPInstanceUID};
-    enum search_level level;
-    bool patients;
+    enum search_level level = SEARCH_STUDY;
+    bool patients = false;
     int rc = find_level(&r->identifier, patient_root, &level, &patients, e);
     size_t last = patients ? 0 : (size_t)level + 1;
     for (size_t t = patient_root ? 0 : 1; rc == E_OK && t <= last; t++) {
