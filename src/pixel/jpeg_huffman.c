@@ -31,19 +31,21 @@ int px_jpeg_codes_make(struct px_jpeg_codes *c, const struct px_jpeg_huffman *h,
     return E_OK;
 }
 
-// What PX_JPEG_DIFF_BITS bits begin with, if they hold all of it.
+// What PX_JPEG_DIFF_BITS bits begin with.
 static int32_t entry_of(uint32_t bits, const struct px_jpeg_codes *c) {
     struct px_jpeg_bits b = {.window = (uint64_t)bits << (64 - PX_JPEG_DIFF_BITS), .have = 64};
     int size = px_jpeg_symbol(&b, c);
-    if (size < 0) {
+    int32_t code = 64 - (int32_t)b.have;
+    if (size < 0 || code > PX_JPEG_DIFF_BITS) {
         return 0;
     }
-    int32_t value = size == PX_JPEG_CATEGORY_MAX ? 32768 : 0;
-    if (size > 0 && size < PX_JPEG_CATEGORY_MAX) {
-        value = px_jpeg_extend(px_jpeg_take(&b, (unsigned)size), (unsigned)size);
+    if (size == PX_JPEG_CATEGORY_MAX || size == 0) { // no bits follow (H.1.2.2)
+        return (size == 0 ? 0 : 32768) * 256 + code;
     }
-    int32_t used = 64 - (int32_t)b.have;
-    return used > PX_JPEG_DIFF_BITS ? 0 : value * 256 + used;
+    if (code + size > PX_JPEG_DIFF_BITS) {
+        return size * 256 + (PX_JPEG_DIFF_CODE | code);
+    }
+    return px_jpeg_extend(px_jpeg_take(&b, (unsigned)size), (unsigned)size) * 256 + code + size;
 }
 
 int px_jpeg_diffs_make(struct px_jpeg_diffs *d, const struct px_jpeg_huffman *h, struct err *e) {

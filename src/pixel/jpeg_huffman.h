@@ -28,10 +28,14 @@ struct px_jpeg_codes {
     uint8_t symbols[256];
 };
 
+// An entry of `fast`: difference << 8 | bits of code and value where all are within the index;
+// size << 8 | PX_JPEG_DIFF_CODE | bits of the code where only the code is; 0 where it is not.
 struct px_jpeg_diffs {
-    int32_t fast[1 << PX_JPEG_DIFF_BITS]; // difference << 8 | bits of code and value; 0: longer
+    int32_t fast[1 << PX_JPEG_DIFF_BITS];
     struct px_jpeg_codes codes;
 };
+
+#define PX_JPEG_DIFF_CODE 0x80
 
 struct px_jpeg_bits {
     uint64_t window;   // the next bit is the highest
@@ -111,7 +115,7 @@ static inline int32_t px_jpeg_extend(uint32_t bits, unsigned size) {
 
 #define PX_JPEG_NO_DIFF INT32_MIN
 
-// A difference whose code and value are over PX_JPEG_DIFF_BITS in *ret_value, PX_JPEG_NO_DIFF when
+// A difference whose code is over PX_JPEG_DIFF_BITS in *ret_value, PX_JPEG_NO_DIFF when
 // no symbol has the code. The window is full in what returns. By value, so that the caller's stays
 // in registers.
 struct px_jpeg_bits px_jpeg_diff_slow(struct px_jpeg_bits b, const struct px_jpeg_diffs *d,

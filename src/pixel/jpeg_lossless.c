@@ -53,14 +53,23 @@ ALWAYS_INLINE int32_t predict(int selection, int32_t a, int32_t b, int32_t c) {
     }
 }
 
-// Four of these take at most 52 of the 56 bits of a full window; the slow one fills it again.
+// Four of these take at most 52 of the 56 bits of a full window; those that take more fill it
+// again.
 ALWAYS_INLINE int32_t next_diff(struct px_jpeg_bits *b, const struct px_jpeg_diffs *d, bool *bad) {
     int32_t entry = d->fast[b->window >> (64 - PX_JPEG_DIFF_BITS)];
-    if (__builtin_expect(entry != 0, 1)) {
+    if (__builtin_expect((int8_t)entry > 0, 1)) {
         px_jpeg_drop(b, (unsigned)entry & 0xFF);
         return entry >> 8;
     }
     int32_t value;
+    if (entry != 0) {
+        unsigned size = (unsigned)entry >> 8;
+        px_jpeg_refill(b);
+        px_jpeg_drop(b, (unsigned)entry & 0x7F);
+        value = px_jpeg_extend(px_jpeg_take(b, size), size);
+        px_jpeg_refill(b);
+        return value;
+    }
     *b = px_jpeg_diff_slow(*b, d, &value);
     *bad |= value == PX_JPEG_NO_DIFF;
     return value == PX_JPEG_NO_DIFF ? 0 : value;
