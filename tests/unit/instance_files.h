@@ -38,7 +38,7 @@ static inline void instance_put(struct dcm_dataset *d, dcm_tag tag, enum dcm_vr 
 }
 
 static inline void instance_pixels(struct dcm_dataset *d, const struct instance_words *w) {
-    static uint8_t pixels[8 * 8 * 2];
+    uint8_t pixels[8 * 8 * 2];
     struct err e = {0};
     const struct {
         dcm_tag tag;
