@@ -26,15 +26,17 @@ static const char help[] =
     "      --again             fetch also what is there\n"
     "      --blind             do not query first (no skipping; the usual SOP classes)\n"
     "      --native            ask for uncompressed pixels\n"
+    "      --no-sync           do not wait for the disk: files have their names when they are\n"
+    "                          whole, and a power failure may cost them\n"
     "  -j, --json              the result as a JSON object\n" LINK_HELP
     "\nExit status: 0 all retrieved or there already, 1 some not, 2 misuse.\n";
 
-enum get_option { OPTION_AGAIN = RETRIEVE_OPTION_OWN, OPTION_BLIND, OPTION_NATIVE };
+enum get_option { OPTION_AGAIN = RETRIEVE_OPTION_OWN, OPTION_BLIND, OPTION_NATIVE, OPTION_NO_SYNC };
 
 struct get {
     struct retrieve retrieve;
     const char *output;
-    bool again, blind, native;
+    bool again, blind, native, no_sync;
     struct folder *folder;
     struct inventory inventory;
     struct contexts contexts;
@@ -175,6 +177,9 @@ static int own_option(struct get *run, int option, const char *value) {
     case OPTION_NATIVE:
         run->native = true;
         return 1;
+    case OPTION_NO_SYNC:
+        run->no_sync = true;
+        return 1;
     default:
         return retrieve_option(&run->retrieve, option, value);
     }
@@ -186,6 +191,7 @@ static int read_options(int argc, char **argv, struct get *run) {
                                             {"again", no_argument, NULL, OPTION_AGAIN},
                                             {"blind", no_argument, NULL, OPTION_BLIND},
                                             {"native", no_argument, NULL, OPTION_NATIVE},
+                                            {"no-sync", no_argument, NULL, OPTION_NO_SYNC},
                                             {NULL, 0, NULL, 0}};
     int option;
     optind = 1;
@@ -214,6 +220,7 @@ static int check_keys(struct get *run) {
     }
     struct folder_options options = {.path = run->output,
                                      .source_ae = run->retrieve.link.called,
+                                     .no_sync = run->no_sync,
                                      .stored = on_stored,
                                      .context = run};
     return folder_open(&options, &run->folder, &why) == E_OK ? CLI_OK : cli_fail(CLI_MISUSE, &why);

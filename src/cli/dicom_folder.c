@@ -150,7 +150,7 @@ static void discard(struct folder *f, struct taken *t) {
 
 static int finish_one(struct folder *f, struct taken *t, struct err *e) {
     int rc = E_OK;
-    if (fdatasync(t->fd) != 0 || give_name(f, t) != 0) {
+    if ((!f->options.no_sync && fdatasync(t->fd) != 0) || give_name(f, t) != 0) {
         rc = err_set_errno(e, errno, "%s.dcm", t->sop_instance);
         discard(f, t);
     }
@@ -273,7 +273,7 @@ int folder_finish(struct folder *f, struct err *e) {
         *e = first;
         return e->code;
     }
-    return file_sync_dir(f->dir_fd, e);
+    return f->options.no_sync ? E_OK : file_sync_dir(f->dir_fd, e);
 }
 
 // --- the folder
@@ -296,7 +296,7 @@ int folder_open(const struct folder_options *options, struct folder **ret_folder
         f->dir_fd = open(options->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         rc = f->dir_fd < 0 ? err_set_errno(e, errno, "%s", options->path) : E_OK;
     }
-    if (rc == E_OK && !options->sync_first) {
+    if (rc == E_OK && !options->sync_first && !options->no_sync) {
         int failed = pthread_create(&f->thread, NULL, sync_files, f);
         rc = failed != 0 ? err_set_errno(e, failed, "thread") : E_OK;
         f->threaded = failed == 0;
@@ -431,12 +431,12 @@ static uint16_t receiver_end(void *context, bool whole) {
     }
     struct taken t = i->now;
     i->now.fd = -1;
-    if (!f->options.sync_first) {
+    if (f->threaded) {
         enqueue(f, &t);
         return DIMSE_SUCCESS;
     }
     int rc = finish_one(f, &t, &i->why);
-    rc = rc == E_OK ? file_sync_dir(f->dir_fd, &i->why) : rc;
+    rc = rc == E_OK && !f->options.no_sync ? file_sync_dir(f->dir_fd, &i->why) : rc;
     (void)pthread_mutex_lock(&f->lock);
     tell(f, &t, rc, &i->why);
     (void)pthread_mutex_unlock(&f->lock);

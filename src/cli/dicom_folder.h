@@ -20,6 +20,7 @@ struct folder_options {
     // Each file is synced and named before its status is sent: for what a peer hands over. Without,
     // threads do it behind, and folder_finish is when all is on disk.
     bool sync_first;
+    bool no_sync; // files get their names when they are whole; the system writes them when it likes
     // Told of each file that has its name, or failed (rc != E_OK); one at a time, from any thread.
     void (*stored)(void *context, const char *sop_instance, uint64_t bytes, int rc,
                    const struct err *why);

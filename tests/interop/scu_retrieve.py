@@ -64,7 +64,9 @@ def retrieve(name, peer, studies, destination_port):
             assert (j["completed"], j["files"], j["present"]) == (len(gone), len(gone), count - len(gone)), j
             check_same(folder, everything, name)
         with tally(name + ": get --again"):
-            assert run("get", "--json", "--again", "-o", folder, peer, *studies).json()["files"] == count
+            for words in ((), ("--no-sync",)):
+                assert run("get", "--json", "--again", *words, "-o", folder, peer, *studies).json()["files"] == count
+                check_same(folder, everything, name)
     plain = {s: some for s, some in studies.items() if all(v[2] == dimse.EXPLICIT_LE for v in some.values())}
     with scu.folder() as folder, tally(name + ": get --blind"):
         # Orthanc 1.10 answers with a broken command set when it cannot put an instance into the one syntax that it accepted
