@@ -4,4 +4,4 @@
 #   tests/crash/run.sh BUILD [TRIALS]
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-exec python3 "$here/crash.py" --program "${1:-build}/maclab" --trials "${2:-200}"
+exec /usr/bin/python3 "$here/crash.py" --program "${1:-build}/maclab" --trials "${2:-200}"

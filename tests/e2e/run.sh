@@ -16,7 +16,7 @@ case " ${scripts[*]} " in
     *" ohif "*) OHIF_DIST=$(tests/e2e/ohif.sh "$build") && export OHIF_DIST ;;
 esac
 # shellcheck disable=SC2016
-exec python3 tests/with_server.py --dicom --samples --demo 20 -- bash -c '
+exec python3 tests/with_server.py --samples --demo 20 -- bash -c '
     status=0
     for script in "${@:2}"; do node "tests/e2e/$script.mjs" --base "$1" || status=1; done
     exit $status' e2e @URL@ "${scripts[@]}"
