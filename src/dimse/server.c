@@ -349,6 +349,12 @@ void dimse_server_stop(struct dimse_server *s, uint32_t grace_ms) {
     cleanup_fd(&s->options.listen_fd); // nobody else is let in meanwhile
     pthread_mutex_lock(&s->lock);
     wait_ended(s, grace_ms);
+    bool late = any_running(s);
+    pthread_mutex_unlock(&s->lock);
+    if (late && s->options.breaking != NULL) {
+        s->options.breaking(s->options.context);
+    }
+    pthread_mutex_lock(&s->lock);
     for (size_t i = 0; i < s->slot_count; i++) {
         if (s->slots[i].state == SLOT_RUNNING) {
             dimse_stream_break(s->slots[i].stream);

@@ -22,6 +22,8 @@ struct dimse_server_options {
     dimse_negotiate negotiate; // may run in several threads at once
     // The association's life: receives until it is released or fails. It does not close it.
     void (*serve)(void *context, struct dimse_association *a);
+    // On stop, before what still runs is broken off: other things that it waits for. NULL allowed.
+    void (*breaking)(void *context);
     void *context;
 };
 // Over the limits a requestor gets a transient rejection (PS3.8 9.3.4), not silence.

@@ -151,6 +151,19 @@ void dimse_stream_break(struct dimse_stream *s) {
 
 bool dimse_stream_broken(struct dimse_stream *s) { return atomic_load(&s->broken); }
 
+struct dimse_stream *dimse_stream_hold(struct dimse_stream *s) {
+    return stream_ref(s);
+}
+
+void dimse_stream_let_go(struct dimse_stream *s) { stream_unref(s); }
+
+bool dimse_stream_is_closed(struct dimse_stream *s) {
+    pthread_mutex_lock(&s->lock);
+    bool closed = s->fd < 0;
+    pthread_mutex_unlock(&s->lock);
+    return closed;
+}
+
 // --- waiting
 
 static int broken(struct err *e) {

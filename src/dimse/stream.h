@@ -50,6 +50,11 @@ bool dimse_stream_ready(struct dimse_stream *s);
 // From any thread: reads and writes fail with E_CANCELLED from now on.
 void dimse_stream_break(struct dimse_stream *s);
 bool dimse_stream_broken(struct dimse_stream *s);
+// Another holder, on any thread, who may break the stream, also when it is closed already; its
+// memory lasts until the last holder lets go.
+struct dimse_stream *dimse_stream_hold(struct dimse_stream *s);
+void dimse_stream_let_go(struct dimse_stream *s); // NULL allowed
+bool dimse_stream_is_closed(struct dimse_stream *s);
 
 const char *dimse_stream_peer(const struct dimse_stream *s);      // "192.0.2.7:40123", for the log
 const char *dimse_stream_peer_host(const struct dimse_stream *s); // numeric address alone

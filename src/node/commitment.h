@@ -47,7 +47,7 @@ struct commitment_row {
 // `references`: SOP class, space, SOP instance, newline, for each.
 int commitment_put(struct node *n, const struct commitment_row *row, struct buf *references,
                    usec next_try, int64_t *ret_id, struct err *e);
-// The one that is due for longest; 1, 0.
+// Of those that are due, the one tried least, then the one due for longest; 1, 0.
 int commitment_due(struct db *db, usec now, struct commitment_row *ret_row, struct err *e);
 int commitment_row_read(struct db *db, int64_t id, struct commitment_row *ret_row, struct err *e);
 int commitment_references(struct db *db, int64_t id, struct buf *out, struct err *e);
@@ -55,6 +55,9 @@ int commitment_references(struct db *db, int64_t id, struct buf *out, struct err
 int commitment_over(struct node *n, int64_t id, usec now, const char *failure, struct err *e);
 int commitment_later(struct node *n, int64_t id, usec next_try, int64_t tries, const char *failure,
                      struct err *e);
+// The peer did not answer: all of its requests that are due wait, and count as tried as often.
+int commitment_peer_later(struct node *n, const char *peer, usec now, usec next_try, int64_t tries,
+                          struct err *e);
 
 // --- reports (PS3.4 J.3.3.1): the data set in Explicit or Implicit VR Little Endian
 struct commitment_report {

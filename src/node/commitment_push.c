@@ -21,6 +21,9 @@
 
 #define VERDICT_WAIT (10 * CLOCK_SECOND)
 #define VERDICT_LOOK (CLOCK_SECOND / 2)
+// One thread serves all peers: who stays silent may not hold up the others for long.
+#define ASSOCIATE_MS 10000
+#define ANSWER_MS 20000
 
 static const usec pauses[] = {5 * CLOCK_SECOND,   15 * CLOCK_SECOND,  60 * CLOCK_SECOND,
                               300 * CLOCK_SECOND, 900 * CLOCK_SECOND, 3600 * CLOCK_SECOND};
@@ -60,7 +63,10 @@ static int call(struct commitment_push *p, const struct node_peer *peer,
     static const char *const syntaxes[] = {DCM_EXPLICIT_LE_UID, DCM_IMPLICIT_LE_UID, NULL};
     const struct dimse_want want = {
         .abstract_syntax = COMMITMENT_CLASS, .syntaxes = syntaxes, .scp_role = true};
-    const struct dimse_request request = {.wants = &want, .want_count = 1};
+    const struct dimse_request request = {
+        .wants = &want,
+        .want_count = 1,
+        .limits = {.artim_ms = ASSOCIATE_MS, .idle_ms = ANSWER_MS, .stall_ms = ANSWER_MS}};
     return node_call(p->node, peer, &request, ret_association, e);
 }
 
@@ -72,7 +78,7 @@ static const struct dimse_context *context_of(struct dimse_association *a) {
 }
 
 static int report_to(struct commitment_push *p, const struct node_peer *peer,
-                     const struct commitment_row *row, struct err *e) {
+                     const struct commitment_row *row, bool *ret_answered, struct err *e) {
     CLEANUP(cleanup_buf) struct buf data;
     struct commitment_report report;
     struct dimse_association *a;
@@ -84,7 +90,10 @@ static int report_to(struct commitment_push *p, const struct node_peer *peer,
     const struct dimse_context *c = context_of(a);
     rc = c == NULL ? err_set(e, E_UNSUPPORTED, "%s takes no storage commitment reports", peer->aet)
                    : commitment_report_make(p->node, row, c->syntax, &data, &report, e);
-    rc = rc == E_OK ? send_report(p, a, &report, c->id, buf_slice(&data), e) : rc;
+    if (rc == E_OK) {
+        rc = send_report(p, a, &report, c->id, buf_slice(&data), e);
+        *ret_answered = rc == E_OK || rc == E_DENIED;
+    }
     if (rc == E_OK) {
         struct err ignored = {0};
         (void)dimse_release(a, &ignored);
@@ -96,9 +105,12 @@ static int report_to(struct commitment_push *p, const struct node_peer *peer,
 
 // --- what became of it
 
-static void put_off(struct commitment_push *p, const struct commitment_row *row,
+static void put_off(struct commitment_push *p, const struct commitment_row *row, bool answered,
                     const struct err *why) {
     struct err e = {0};
+    if (p->node->stopping) { // it stays due
+        return;
+    }
     usec now = clock_now(p->node->clock);
     size_t step = row->tries < 0 ? 0 : (size_t)row->tries;
     usec pause = pauses[step < PAUSES ? step : PAUSES - 1];
@@ -107,6 +119,9 @@ static void put_off(struct commitment_push *p, const struct commitment_row *row,
                 over ? "storage commitment report given up" : "storage commitment report", why);
     int rc = over ? commitment_over(p->node, row->id, now, why->text, &e)
                   : commitment_later(p->node, row->id, now + pause, row->tries + 1, why->text, &e);
+    if (rc == E_OK && !answered) {
+        rc = commitment_peer_later(p->node, row->peer, now, now + pause, row->tries + 1, &e);
+    }
     if (rc != E_OK) {
         log_failure(LOG_ERROR, row->peer, "storage commitment", &e);
     }
@@ -130,16 +145,17 @@ static bool waits(struct commitment_push *p, const struct commitment_row *row) {
 static void report_row(struct commitment_push *p, const struct commitment_row *row) {
     struct node_peer peer;
     struct err e = {0};
+    bool answered = false;
     if (waits(p, row)) {
         return;
     }
     int rc = node_peer_find(p->node->archive, row->peer, &peer, &e);
-    rc = rc == E_OK ? report_to(p, &peer, row, &e) : rc;
+    rc = rc == E_OK ? report_to(p, &peer, row, &answered, &e) : rc;
     if (rc == E_OK) {
         rc = commitment_over(p->node, row->id, clock_now(p->node->clock), "", &e);
     }
     if (rc != E_OK) {
-        put_off(p, row, &e);
+        put_off(p, row, answered, &e);
     }
 }
 

@@ -79,8 +79,8 @@ static int one_row(struct db *db, const char *sql, int64_t value, struct commitm
 #define ROW_SQL "SELECT id, transaction_uid, peer, received, tries FROM commitment WHERE "
 
 int commitment_due(struct db *db, usec now, struct commitment_row *ret_row, struct err *e) {
-    return one_row(db, ROW_SQL "answered = 0 AND next_try <= ? ORDER BY next_try LIMIT 1", now,
-                   ret_row, e);
+    return one_row(db, ROW_SQL "answered = 0 AND next_try <= ? ORDER BY tries, next_try LIMIT 1",
+                   now, ret_row, e);
 }
 
 int commitment_row_read(struct db *db, int64_t id, struct commitment_row *ret_row, struct err *e) {
@@ -138,4 +138,26 @@ int commitment_later(struct node *n, int64_t id, usec next_try, int64_t tries, c
                   "UPDATE commitment SET next_try = ?2, tries = ?3, failure = ?4"
                   " WHERE id = ?1 AND answered = 0",
                   id, numbers, failure, e);
+}
+
+int commitment_peer_later(struct node *n, const char *peer, usec now, usec next_try, int64_t tries,
+                          struct err *e) {
+    struct db *db = archive_writer(node_archive(n));
+    struct db_stmt *s;
+    int rc = db_begin(db, e);
+    rc = rc == E_OK ? db_prepare(db,
+                                 "UPDATE commitment SET next_try = ?3, tries = max(tries, ?4)"
+                                 " WHERE answered = 0 AND next_try <= ?2 AND peer = ?1",
+                                 &s, e)
+                    : rc;
+    if (rc == E_OK) {
+        db_bind_text(s, 1, slice_str(peer));
+        db_bind_i64(s, 2, now);
+        db_bind_i64(s, 3, next_try);
+        db_bind_i64(s, 4, tries);
+        rc = db_run(s, e);
+    }
+    rc = rc == E_OK ? db_commit(db, e) : rc;
+    archive_writer_done(node_archive(n));
+    return rc;
 }

@@ -11,6 +11,8 @@
 #include "node/send_plan.h"
 #include "node/service.h"
 
+#define MOVE_ANSWER_MS 60000 // a destination's silence
+
 struct move {
     struct retrieval retrieval;
     struct node_peer destination;
@@ -44,8 +46,10 @@ static int find_destination(struct move *m, const struct node_session *s,
 static int move_batch(struct move *m, const struct send_batch *b, bool *ret_broken, struct err *e) {
     struct send_job *j = &m->retrieval.job;
     struct dimse_association *to = NULL;
-    const struct dimse_request request = {
-        .wants = b->wants, .want_count = b->want_count, .max_invoked = DIMSE_ASYNC_MAX};
+    const struct dimse_request request = {.wants = b->wants,
+                                          .want_count = b->want_count,
+                                          .max_invoked = DIMSE_ASYNC_MAX,
+                                          .limits = {.idle_ms = MOVE_ANSWER_MS}};
     struct err why = {0};
     int rc = node_call(m->retrieval.session->node, &m->destination, &request, &to, &why);
     if (rc == E_OK) {

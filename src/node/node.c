@@ -95,6 +95,11 @@ static int open_tls(struct node *n, struct err *e) {
     return rc == E_OK ? dimse_tls_open(&options, &n->pinned_tls, e) : rc;
 }
 
+static void break_calls(void *node) {
+    struct node *n = node;
+    calls_break(&n->calls);
+}
+
 static int listen_on(struct node *n, int *fd, struct dimse_tls *tls,
                      struct dimse_server **ret_server, struct err *e) {
     if (*fd < 0) {
@@ -107,6 +112,7 @@ static int listen_on(struct node *n, int *fd, struct dimse_tls *tls,
                                                  .limits = n->options.limits,
                                                  .negotiate = node_admit,
                                                  .serve = node_session_run,
+                                                 .breaking = break_calls,
                                                  .context = n};
     return dimse_server_start(&options, ret_server, e);
 }
@@ -132,6 +138,7 @@ int node_start(const struct node_options *options, struct node **ret_node, struc
     }
     resolver_init(&n->resolver, clock_system());
     strangers_init(&n->strangers);
+    calls_init(&n->calls);
     int rc = copy_options(n, options, e);
     rc = rc == E_OK ? start(n, &plain_fd, &tls_fd, e) : rc;
     if (rc != E_OK) {
@@ -149,10 +156,12 @@ void node_stop(struct node *n) {
     n->stopping = true;
     dimse_server_stop(n->plain, NODE_STOP_MS);
     dimse_server_stop(n->secure, NODE_STOP_MS);
+    calls_break(&n->calls);
     commitment_push_stop(n->push);
     inbox_close(n->inbox);
     dimse_tls_close(n->server_tls);
     dimse_tls_close(n->pinned_tls);
+    calls_done(&n->calls);
     strangers_done(&n->strangers);
     resolver_done(&n->resolver);
     mem_free(n);
@@ -216,6 +225,9 @@ int node_call(struct node *n, const struct node_peer *peer, const struct dimse_r
     r.called = r.called == NULL ? peer->aet : r.called;
     int rc = peer->tls ? connect_secure(n, peer, &stream, e)
                        : dimse_stream_connect(&peer->address, NULL, NODE_CONNECT_MS, &stream, e);
+    if (rc == E_OK && (rc = calls_note(&n->calls, stream, e)) != E_OK) {
+        dimse_stream_close(stream);
+    }
     rc = rc == E_OK ? dimse_associate(stream, &r, ret_association, e) : rc;
     return rc == E_OK ? rc : err_context(e, "peer %s", peer->aet);
 }

@@ -10,6 +10,7 @@
 
 #include "dimse/association.h"
 #include "dimse/server.h"
+#include "node/calls.h"
 #include "node/node.h"
 #include "node/peers.h"
 #include "node/resolve.h"
@@ -40,6 +41,7 @@ struct node {
     struct dimse_tls *pinned_tls; // for calls to peers with a pinned certificate
     struct dimse_server *plain, *secure;
     struct commitment_push *push;
+    struct calls calls;
     struct resolver resolver;
     struct strangers strangers;
     atomic_bool stopping;

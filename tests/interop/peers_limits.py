@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Crowds at the node: forty associations that retrieve at once are all served, within 300 MB; of more associations than there is room
 for the late ones get a transient rejection and the others do not notice; peers that stall, flood, half-close or talk nonsense are
-ended while others go on. Ends with "N passed, N failed, N skipped"."""
+ended while others go on; peers that are called and stay silent hold up neither others nor the server's end. Ends with "N passed, N failed, N skipped"."""
 import os
 import random
 import socket
@@ -129,6 +129,78 @@ def ended(a, act):
     except dimse.Aborted as fault:
         assert time.monotonic() - began < 6 and fault.source in (0, 2, None), fault
     a.close()
+
+
+class Deaf:
+    """Accepts connections, and with `polite` associations too, and says nothing more."""
+
+    def __init__(self, polite):
+        self.polite, self.calls, self.held = polite, 0, []
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    def listen(self):
+        while True:
+            connection, _ = self.listener.accept()
+            self.held.append(connection)
+            self.calls += 1
+            if self.polite:
+                threading.Thread(target=self.accept, args=(connection,), daemon=True).start()
+
+    @staticmethod
+    def accept(connection):
+        link = dimse.Link(connection)
+        try:
+            _, body = link.read_pdu()
+        except dimse.Aborted:
+            return
+        answer = b""
+        for kind, value in dimse.items(body[68:]):
+            if kind == 0x20:
+                syntax = next(v for k, v in dimse.items(value[4:]) if k == 0x40)
+                answer += dimse.item(0x21, struct.pack("BBBB", value[0], 0, 0, 0) + dimse.item(0x40, syntax))
+        user = dimse.item(0x51, struct.pack(">I", 16384)) + dimse.item(0x52, b"2.25.170105182211823")
+        link.send_pdu(2, body[:68] + dimse.item(0x10, b"1.2.840.10008.3.1.1.1") + answer + dimse.item(0x50, user))
+
+
+def move_to(node, destination, study):
+    """Asks for a study to be moved, and does not wait for it."""
+    model = dimse.STUDY_ROOT + dimse.MOVE
+    a = dimse.Association(node.port, "TESTER", node.aet, [(model, [dimse.IMPLICIT_LE])])
+    a.send(1, {0x0002: dimse.uid(model), 0x0100: dimse.us(dimse.MOVE_RQ), 0x0110: a.next_id(), 0x0600: destination,
+               0x0700: dimse.us(0)}, dimse.identifier({0x00080052: "STUDY", 0x0020000D: study}))
+    return a
+
+
+def silent(tally):
+    """Peers that the node calls and that do not answer: others get what is theirs, and the server ends in time."""
+    mute, polite, sink = Deaf(False), Deaf(True), dimse.Sink("SINK")
+    with peers.Node(peers={"MUTE": mute.port, "POLITE": polite.port, "SINK": sink.port}) as node:
+        files = images.study(os.path.join(node.folder, "files"), 4)
+        a = dimse.Association(node.port, "TESTER", node.aet, [(images.CT, [dimse.EXPLICIT_LE])])
+        assert {a.store(*peers.meta(f)).status for f in files} == {0}
+        a.release()
+        node.counts(len(files))
+        references = [(images.CT, peers.meta(f)[1]) for f in files]
+        for number, aet in enumerate(("MUTE", "MUTE", "MUTE", "SINK")):
+            a = dimse.Association(node.port, aet, node.aet, [(dimse.COMMITMENT, [dimse.IMPLICIT_LE])])
+            assert a.commit(UID + "4.77.%d" % number, references).status == 0
+            a.release()
+        with tally("storage commitment: requests of a peer that does not answer do not hold up another's"):
+            assert sink.wait(lambda s: len(s.events) == 1, 40), "no report in 40 s"
+        asking = [move_to(node, "MUTE", UID + "4"), move_to(node, "POLITE", UID + "4")]
+        with tally("a C-MOVE to a destination that falls silent holds up nobody"):
+            assert peers.until(lambda: polite.calls == 1)
+            assert peers.echo(node.port, "TESTER", node.aet) == 0
+        with tally("and not the server's end"):
+            began = time.monotonic()
+            node.process.terminate()
+            assert node.process.wait(20) == 0
+            assert time.monotonic() - began < 15, "%.1f s" % (time.monotonic() - began)
+        for a in asking:
+            a.close()
+    sink.close()
 
 
 def accepted(node):
@@ -262,6 +334,7 @@ def main():
         stalled(tally, node)
     too_many(tally, 12)
     impatient(tally)
+    silent(tally)
     tally.close()
 
 
