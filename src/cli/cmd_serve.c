@@ -212,6 +212,7 @@ static void hold_signals(sigset_t *ret_set) {
     sigaddset(ret_set, SIGTERM);
     pthread_sigmask(SIG_BLOCK, ret_set, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); // a limit on files is an error of the write, not the end
 }
 
 // --- what listens

@@ -134,7 +134,10 @@ int dimse_command_write(const struct dimse_command *command, struct buf *out, st
 
 // The response to `request`: its field, id, SOP class and instance, `status`, no data set.
 struct dimse_command dimse_response_to(const struct dimse_command *request, uint16_t status);
-// The same from an error: its DIMSE status, its sentence as Error Comment (cut to 64 characters).
+// An error's sentence as Error Comment, cut to 64 characters. What names a path or comes from the
+// database concerns nobody outside: false, and the words of its code stand there instead.
+bool dimse_comment_put(char out[DIMSE_COMMENT_MAX + 1], const struct err *e);
+// dimse_response_to from an error: its DIMSE status and its comment.
 struct dimse_command dimse_response_err(const struct dimse_command *request, const struct err *e);
 
 const char *

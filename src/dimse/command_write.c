@@ -168,8 +168,26 @@ static void put_comment(char out[DIMSE_COMMENT_MAX + 1], const char *text) {
     out[len] = '\0';
 }
 
+// A slash at the beginning of a word: "cannot open /srv/…", not "Query/Retrieve".
+static bool names_path(const char *text) {
+    const char *slash = text;
+    while ((slash = strchr(slash, '/')) != NULL) {
+        if (slash == text || strchr(" '\"(", slash[-1]) != NULL) {
+            return true;
+        }
+        slash++;
+    }
+    return false;
+}
+
+bool dimse_comment_put(char out[DIMSE_COMMENT_MAX + 1], const struct err *e) {
+    bool inner = e->code == E_DATABASE || e->code == E_INTERNAL || names_path(e->text);
+    put_comment(out, inner || e->text[0] == '\0' ? err_words(e->code) : e->text);
+    return !inner;
+}
+
 struct dimse_command dimse_response_err(const struct dimse_command *request, const struct err *e) {
     struct dimse_command c = dimse_response_to(request, err_dimse(e->code));
-    put_comment(c.comment, e->text[0] != '\0' ? e->text : err_words(e->code));
+    (void)dimse_comment_put(c.comment, e);
     return c;
 }

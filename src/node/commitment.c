@@ -122,8 +122,9 @@ static int respond(struct node_session *s, const struct dimse_message *m, uint16
     response.has |= DIMSE_HAS_ACTION_TYPE;
     response.action_type = m->command.action_type;
     if (why != NULL) {
-        (void)snprintf(response.comment, sizeof response.comment, "%.*s", DIMSE_COMMENT_MAX,
-                       why->text);
+        if (!dimse_comment_put(response.comment, why)) {
+            log_failure(LOG_ERROR, s->peer->aet, dimse_field_text(m->command.field), why);
+        }
     }
     return dimse_send(s->association, m->context_id, &response, NULL, 0, e);
 }

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "dicom/part10.h"
 #include "dicom/tags.h"
 #include "dicom/value.h"
@@ -102,7 +103,9 @@ struct dimse_command identifier_refusal(const struct dimse_command *request, uin
                                         const struct err *e) {
     struct dimse_command response = dimse_response_to(request, status);
     dcm_tag tag;
-    (void)snprintf(response.comment, sizeof response.comment, "%.*s", DIMSE_COMMENT_MAX, e->text);
+    if (!dimse_comment_put(response.comment, e)) {
+        log_failure(LOG_ERROR, "dicom", dimse_field_text(request->field), e);
+    }
     if (e->path[0] == '(' &&
         dcm_tag_parse(slice_first(slice_str(e->path), DCM_TAG_TEXT_LEN), &tag)) {
         response.offending[response.offending_count++] = tag;

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "dicom/tags.h"
 #include "dimse/association.h"
 #include "node/answer.h"
@@ -215,6 +216,10 @@ int retrieval_finish(struct retrieval *r, bool cancelled, struct err *e) {
     struct buf bytes CLEANUP(cleanup_buf);
     const struct dcm_charset charset = dcm_charset_default();
     buf_init(&bytes, FAILED_LIST_MAX);
+    if (r->job.failed > 0 && r->job.why.code != E_OK) {
+        log_failure(LOG_WARNING, r->session->peer->aet, dimse_field_text(r->message->command.field),
+                    &r->job.why);
+    }
     c.data_set = r->job.failed > 0;
     if (c.data_set) {
         struct answer a = {.out = &bytes, .encoding = r->identifier.encoding, .charset = &charset};

@@ -361,7 +361,7 @@ struct dimse_command send_response(const struct send_job *j, const struct dimse_
         c.remaining = told(remaining(j));
     }
     if (j->failed > 0) {
-        (void)snprintf(c.comment, sizeof c.comment, "%.*s", DIMSE_COMMENT_MAX, j->why.text);
+        (void)dimse_comment_put(c.comment, &j->why);
     }
     return c;
 }

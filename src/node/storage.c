@@ -7,6 +7,7 @@
 #include "archive/archive.h"
 #include "archive/inbox.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "dicom/uid.h"
@@ -55,6 +56,10 @@ static int respond(struct node_session *s, uint8_t context_id, const struct dims
     struct dimse_command response = why == NULL || why->code == E_OK
                                         ? dimse_response_to(request, status)
                                         : dimse_response_err(request, why);
+    char comment[DIMSE_COMMENT_MAX + 1];
+    if (why != NULL && why->code != E_OK && !dimse_comment_put(comment, why)) {
+        log_failure(LOG_ERROR, s->peer->aet, dimse_field_text(request->field), why);
+    }
     if (response.status == DIMSE_SUCCESS) {
         d->counts.taken++;
     } else {

@@ -5,6 +5,7 @@ is delivered through an import that runs meanwhile, custody in the audit log; `m
 files and addresses that are refused. Ends with "N passed, N failed, N skipped"."""
 import json
 import os
+import resource
 import re
 import signal
 import subprocess
@@ -186,6 +187,18 @@ def limits(tally):
             settled(node)
             assert a.store(CT, peers.meta(folder[-1])[1], dimse.EXPLICIT_LE, data_set(folder[-1])).status == 0
             a.release()
+        with tally("an instance that the disk does not take: a failure that names no place, and the next is taken"):
+            large = peers.meta(images.write(images.image(6, 1, 1, rows=512, columns=512), node.at("large.dcm")))
+            before = resource.prlimit(node.pid, resource.RLIMIT_FSIZE, (400000, resource.RLIM_INFINITY))
+            a = dimse.Association(node.port, "TESTER", node.aet, WANTS)
+            answer = a.store(*large)
+            resource.prlimit(node.pid, resource.RLIMIT_FSIZE, before)
+            assert answer.status == 0x0110, "%04x" % answer.status
+            assert "/" not in answer.text(0x0902) and answer.text(0x0902), answer.text(0x0902)
+            assert "inbox" in node.told() and "too large" in node.told(), "the log does not say what is wrong"
+            assert a.store(*large).status == 0
+            a.release()
+            node.holds([large[1]])
         with tally("a private storage class that the configuration names"):
             path = images.write(images.image(5, 1, 1, sop_class=PRIVATE), node.at("private.dcm"))
             a = dimse.Association(node.port, "TESTER", node.aet, [(PRIVATE, [dimse.EXPLICIT_LE]), (PRIVATE + ".1", [dimse.EXPLICIT_LE])])

@@ -324,6 +324,28 @@ static void responses(void **unused) {
     check_round(rsp);
 }
 
+static void assert_comment(int code, const char *text, const char *comment) {
+    struct err e = {0};
+    char out[DIMSE_COMMENT_MAX + 1];
+    err_set(&e, code, "%s", text);
+    bool told = comment != NULL;
+    assert_int_equal(dimse_comment_put(out, &e), told);
+    assert_string_equal(out, told ? comment : err_words(code));
+}
+
+// What a peer is told of an error holds no place on our disk and nothing of the database.
+static void comments(void **unused) {
+    (void)unused;
+    assert_comment(E_FULL, "the disk is nearly full", "the disk is nearly full");
+    assert_comment(E_MISSING, "no Query/Retrieve Level", "no Query/Retrieve Level");
+    assert_comment(E_IO, "peer X: connection refused", "peer X: connection refused");
+    assert_comment(E_IO, "cannot write in /srv/suite/inbox: No space left on device", NULL);
+    assert_comment(E_NOT_FOUND, "/srv/suite: gone", NULL);
+    assert_comment(E_IO, "and/or '/srv/suite'", NULL);
+    assert_comment(E_DATABASE, "catalogue: no such column", NULL);
+    assert_comment(E_IO, "", err_words(E_IO));
+}
+
 static void statuses(void **unused) {
     (void)unused;
     static const struct {
@@ -374,8 +396,8 @@ int main(void) {
         cmocka_unit_test(round_trips),    cmocka_unit_test(required_elements),
         cmocka_unit_test(not_required),   cmocka_unit_test(cut_everywhere),
         cmocka_unit_test(wrong_elements), cmocka_unit_test(lengths),
-        cmocka_unit_test(responses),      cmocka_unit_test(dictionary),
-        cmocka_unit_test(statuses),
+        cmocka_unit_test(responses),      cmocka_unit_test(comments),
+        cmocka_unit_test(dictionary),     cmocka_unit_test(statuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
