@@ -97,6 +97,7 @@ int node_move_serve(struct node_session *s, const struct dimse_message *message,
         return err_set(e, E_MEMORY, "C-MOVE");
     }
     int rc = find_destination(m, s, message, &status, e);
+    m->retrieval.destination = &m->destination;
     if (rc == E_OK) {
         rc = retrieval_open(s, message, &m->retrieval, &status, &broken, e);
     }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "node/retrieval.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "archive/archive.h"
 #include "archive/search.h"
+#include "archive/view.h"
+#include "archive/view_source.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -27,6 +30,7 @@ void retrieval_done(struct retrieval *r) {
     if (r->session != NULL) {
         node_session_view_done(r->session);
     }
+    view_free(r->theirs);
     if (r->open) {
         send_job_done(&r->job);
     }
@@ -87,6 +91,31 @@ static int read_rows(struct retrieval *r, struct db *db, const int64_t *ids, siz
     return E_OK;
 }
 
+static bool has_other_destination(const struct retrieval *r) {
+    return r->destination != NULL && strcmp(r->destination->aet, r->session->peer->aet) != 0;
+}
+
+static int open_theirs(struct retrieval *r, struct db *db, struct err *e) {
+    if (!has_other_destination(r)) {
+        return E_OK;
+    }
+    int rc = view_source_tables.open(view_source_tables.context, db, slice_str(r->destination->aet),
+                                     &r->theirs, e);
+    if (rc == E_OK && r->theirs != NULL && r->session->view != NULL) {
+        rc = err_set(e, E_DENIED, "the destination sees the archive in a way of its own");
+    }
+    return rc;
+}
+
+static int check_shown(const struct retrieval *r, struct err *e) {
+    for (size_t i = 0; i < r->job.count; i++) {
+        if (!view_shows(r->theirs, slice_str(r->job.list[i].study))) {
+            return err_set(e, E_DENIED, "the destination sees only a part of the archive");
+        }
+    }
+    return E_OK;
+}
+
 static int select_rows(struct retrieval *r, const struct keys *keys, struct err *e) {
     struct archive *archive = r->session->archive;
     const int64_t *ids;
@@ -97,12 +126,14 @@ static int select_rows(struct retrieval *r, const struct keys *keys, struct err 
         return rc;
     }
     rc = node_session_view(r->session, db, e);
+    rc = rc == E_OK ? open_theirs(r, db, e) : rc;
     const struct search_query query = {.level = SEARCH_INSTANCE,
                                        .keys = keys->keys,
                                        .key_count = keys->count,
                                        .view = r->session->view};
     rc = rc == E_OK ? search_ids(db, &query, &r->arena, &ids, &count, e) : rc;
     rc = rc == E_OK ? read_rows(r, db, ids, count, e) : rc;
+    rc = rc == E_OK ? check_shown(r, e) : rc;
     archive_reader_done(archive, db);
     return rc;
 }
@@ -110,16 +141,19 @@ static int select_rows(struct retrieval *r, const struct keys *keys, struct err 
 // Each study that leaves has its line in the audit log.
 static int ask_policy(const struct retrieval *r, struct err *e) {
     const struct send_job *j = &r->job;
+    char where[DIMSE_AET_MAX + 32] = "dicom C-GET";
+    if (r->destination != NULL) {
+        (void)snprintf(where, sizeof where, "dicom C-MOVE to %s", r->destination->aet);
+    }
     for (size_t i = 0; i < j->count; i++) {
         if (i > 0 && strcmp(j->list[i].study, j->list[i - 1].study) == 0) {
             continue;
         }
         struct policy_decision decision;
-        const struct policy_request request = {
-            .who = r->session->who,
-            .action = POLICY_IMAGE_SEND,
-            .what = j->list[i].study,
-            .where = r->message->command.field == DIMSE_C_MOVE_RQ ? "dicom C-MOVE" : "dicom C-GET"};
+        const struct policy_request request = {.who = r->session->who,
+                                               .action = POLICY_IMAGE_SEND,
+                                               .what = j->list[i].study,
+                                               .where = where};
         if (!audit_ask(archive_audit(r->session->archive), &request, &decision)) {
             return err_set(e, E_DENIED, "%s: %s", decision.clause, decision.reason);
         }
@@ -166,7 +200,7 @@ int retrieval_open(struct node_session *s, const struct dimse_message *message,
     rc = rc == E_OK ? select_rows(r, &keys, e) : rc;
     rc = rc == E_OK ? ask_policy(r, e) : rc;
     r->job.archive = s->archive;
-    r->job.view = s->view;
+    r->job.view = r->theirs != NULL ? r->theirs : s->view;
     r->job.priority = message->command.priority;
     r->job.between = retrieval_between;
     r->job.context = r;

@@ -15,7 +15,9 @@
 struct dimse_command;
 struct dimse_message;
 struct err;
+struct node_peer;
 struct node_session;
+struct view;
 
 #define RETRIEVAL_MEMORY_MAX ((size_t)256 << 20)
 #define RETRIEVAL_PENDING_USEC 100000 // between two pending responses
@@ -23,6 +25,8 @@ struct node_session;
 struct retrieval {
     struct node_session *session;
     const struct dimse_message *message;
+    const struct node_peer *destination; // of a C-MOVE, set by the caller; NULL: the requestor
+    struct view *theirs;                 // how the destination sees the archive
     struct arena arena;
     struct identifier identifier;
     struct send_job job; // list, view, archive, priority are filled in
@@ -32,6 +36,9 @@ struct retrieval {
     bool any_told;
 };
 
+// Who is sent something sees it through its own view, whoever asked for it: where the requestor has
+// one, too, and is another peer, or what is asked for is not in the destination's, E_DENIED.
+//
 // Zeroed by the caller, ended by retrieval_done in any case. *ret_status: what to refuse the
 // request with when it fails. *ret_broken: the association is.
 int retrieval_open(struct node_session *s, const struct dimse_message *message,

@@ -101,6 +101,26 @@ def retrievals(tally, node, files):
     with tally("a study out of sight cannot be had"):
         got, final = get(node, "VIEWER", UID + "3")
         assert (final.status, got) == (0, []), (final.status, len(got))
+    with tally("who is sent something sees it through his view, whoever asked"):
+        model, sink = dimse.STUDY_ROOT + dimse.MOVE, dimse.Sink("VIEWER")
+
+        def move(calling, destination, study):
+            a = dimse.Association(node.port, calling, node.aet, [(model, [dimse.IMPLICIT_LE])])
+            _, final, _ = a.move(model, {0x00080052: "STUDY", 0x0020000D: UID + study}, destination)
+            a.release()
+            return final
+        node.peer_add("VIEWER", sink.port)
+        node.peer_add("PLAIN", sink.port)
+        node.peer_add("OTHER", sink.port)
+        put_view(node, "OTHER", [UID + "1"])
+        assert move("TESTER", "VIEWER", "1").counts[1:] == (4, 0, 0)
+        assert len(sink.stored) == 4 and all(b"Exam^" in i.data and b"Test^Person" not in i.data for i in sink.stored)
+        sink.forget()
+        assert (move("TESTER", "VIEWER", "3").status, move("OTHER", "VIEWER", "1").status) == (0x0124, 0x0124)
+        assert not sink.stored
+        assert move("VIEWER", "VIEWER", "1").counts[1:] == (4, 0, 0) and move("VIEWER", "PLAIN", "1").counts[1:] == (4, 0, 0)
+        assert len(sink.stored) == 8 and all(b"Exam^" in i.data and b"Test^Person" not in i.data for i in sink.stored)
+        sink.close()
     with tally("other peers get what is stored"):
         got, final = get(node, "TESTER", UID + "1")
         for _, instance, syntax, data in got:
