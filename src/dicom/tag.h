@@ -18,6 +18,9 @@ static inline uint16_t dcm_tag_element(dcm_tag t) { return (uint16_t)(t & 0xFFFF
 static inline bool dcm_tag_is_private(dcm_tag t) { return (dcm_tag_group(t) & 1) != 0; }
 static inline bool dcm_tag_is_group_length(dcm_tag t) { return dcm_tag_element(t) == 0; }
 
+// Groups of commands, file meta information and directories, which no data set has (PS3.5 7.1).
+static inline bool dcm_tag_is_outside(dcm_tag t) { return dcm_tag_group(t) < 0x0008; }
+
 // (gggg,0010) to (gggg,00FF) of an odd group: names the owner of a block (PS3.5 7.8.1).
 static inline bool dcm_tag_is_private_creator(dcm_tag t) {
     return dcm_tag_is_private(t) && dcm_tag_element(t) >= 0x10 && dcm_tag_element(t) <= 0xFF;

@@ -135,7 +135,7 @@ static int take_requests(struct find_plan *p, struct identifier *i, const struct
 static bool is_frame(dcm_tag tag) { // of the identifier itself
     return tag == DCM_SpecificCharacterSet || tag == DCM_QueryRetrieveLevel ||
            tag == DCM_RetrieveAETitle || tag == DCM_InstanceAvailability ||
-           dcm_tag_is_group_length(tag);
+           dcm_tag_is_group_length(tag) || dcm_tag_is_outside(tag);
 }
 
 static int take_node(struct find_plan *p, struct identifier *i, const struct dcm_node *n,

@@ -131,7 +131,7 @@ struct level {
 
 static bool is_frame(dcm_tag tag) {
     return tag == DCM_SpecificCharacterSet || dcm_tag_is_group_length(tag) ||
-           dcm_tag_is_private(tag);
+           dcm_tag_is_outside(tag) || dcm_tag_is_private(tag);
 }
 
 // One node; *ret_item and *ret_place: what is to be looked into next, NULL: nothing.
