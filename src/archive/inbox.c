@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "archive/archive.h"
 #include "archive/archive_priv.h"
@@ -123,6 +124,14 @@ static bool start_thread(pthread_t *ret_thread, void *(*run)(void *), void *cont
     return good;
 }
 
+static void wait_a_second(struct inbox *b) {
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec++;
+    while (!b->stopping && pthread_cond_timedwait(&b->few_names, &b->lock, &until) == 0) {
+    }
+}
+
 static void *run_preparer(void *context) {
     struct inbox *b = context;
     (void)pthread_mutex_lock(&b->lock);
@@ -132,8 +141,11 @@ static void *run_preparer(void *context) {
             continue;
         }
         (void)pthread_mutex_unlock(&b->lock);
-        store_inbox_prepare(b->files);
+        bool made = store_inbox_prepare(b->files);
         (void)pthread_mutex_lock(&b->lock);
+        if (!made && !b->stopping) { // no descriptor, no room: arrivals make their own names
+            wait_a_second(b);
+        }
     }
     (void)pthread_mutex_unlock(&b->lock);
     return NULL;
@@ -150,7 +162,7 @@ int inbox_open(const struct inbox_options *options, struct inbox **ret_inbox, st
     rc = rc == E_OK ? store_inbox_open(store, &b->files, e) : rc;
     rc = rc == E_OK ? inbox_recover(b, e) : rc;
     if (rc == E_OK) {
-        store_inbox_prepare(b->files);
+        (void)store_inbox_prepare(b->files);
         b->preparer_runs = start_thread(&b->preparer, run_preparer, b);
         b->judge_runs = start_thread(&b->judge, inbox_judge_run, b);
         rc = b->judge_runs && b->preparer_runs ? E_OK

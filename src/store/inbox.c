@@ -200,7 +200,7 @@ static void drop_spare(struct store_inbox *b, const struct spare *spare) {
     (void)store_inbox_remove(b, spare->number, &ignored);
 }
 
-void store_inbox_prepare(struct store_inbox *b) {
+bool store_inbox_prepare(struct store_inbox *b) {
     struct spare made[SPARES];
     struct err e = {0};
     size_t count = 0;
@@ -220,6 +220,7 @@ void store_inbox_prepare(struct store_inbox *b) {
     while (taken < count) {
         drop_spare(b, &made[taken++]);
     }
+    return e.code == E_OK;
 }
 
 bool store_inbox_wants(struct store_inbox *b) {

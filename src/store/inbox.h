@@ -36,8 +36,8 @@ void store_inbox_first(struct store_inbox *b, uint64_t first);
 void store_inbox_close(struct store_inbox *b); // NULL allowed
 
 // Makes names durable ahead of the arrivals that will use them (a few milliseconds), for a thread
-// that nobody waits for; an arrival that finds none makes its own.
-void store_inbox_prepare(struct store_inbox *b);
+// that nobody waits for; an arrival that finds none makes its own. false: some could not be made.
+bool store_inbox_prepare(struct store_inbox *b);
 bool store_inbox_wants(struct store_inbox *b); // there are few
 
 // --- one that arrives

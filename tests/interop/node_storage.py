@@ -5,11 +5,13 @@ is delivered through an import that runs meanwhile, custody in the audit log; `m
 files and addresses that are refused. Ends with "N passed, N failed, N skipped"."""
 import json
 import os
+import pathlib
 import resource
 import re
 import signal
 import subprocess
 import threading
+import time
 
 import lib_dimse as dimse
 import lib_images as images
@@ -170,6 +172,12 @@ def live_peers(tally, node):
             run("peer", *words, "--data", node.data, status=2)
 
 
+def waits(node):
+    """How often threads of the server have waited for something: the disk, each other."""
+    tasks = pathlib.Path("/proc/%d/task" % node.pid).glob("*/status")
+    return sum(int(re.search(r"\nvoluntary_ctxt_switches:\s+(\d+)", t.read_text()).group(1)) for t in tasks)
+
+
 def limits(tally):
     folder = None
     with peers.Node(config={"dicom": {"limits": {"backlog": 5}, "private_classes": [PRIVATE]}}) as node:
@@ -206,6 +214,25 @@ def limits(tally):
             assert a.store(PRIVATE, UID + "5.1.1", dimse.EXPLICIT_LE, data_set(path)).status == 0
             a.release()
             node.holds([UID + "5.1.1"])
+
+
+def no_descriptors(tally):
+    with peers.Node() as node:
+        with tally("no descriptor for another file: nobody spins, and what was taken is judged when there is one again"):
+            more = [peers.meta(path) for path in images.study(node.at("more"), 7, instances=60)]
+            a = dimse.Association(node.port, "TESTER", node.aet, WANTS)
+            assert a.store(*more[0]).status == 0
+            settled(node)
+            before = resource.prlimit(node.pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(node.pid, resource.RLIMIT_NOFILE, (8, before[1]))
+            taken = [m[1] for m in more[1:] if a.store(*m).status == 0]
+            rests = waits(node)
+            time.sleep(2)
+            rests = waits(node) - rests
+            resource.prlimit(node.pid, resource.RLIMIT_NOFILE, before)
+            assert taken and rests < 150, "%d taken, a thread waited for something %d times in 2 s" % (len(taken), rests)
+            a.release()
+            node.holds(taken)
 
 
 def refused_settings(tally, folder):
@@ -247,6 +274,7 @@ def main():
         live_peers(tally, node)
         refused_settings(tally, node.folder)
     limits(tally)
+    no_descriptors(tally)
     tally.close()
 
 
