@@ -28,7 +28,7 @@ static const char usage_text[] =
     "DICOM peers: the AE titles that may associate, and where C-MOVE and prefetching send to.\n\n"
     "  --data DIR          the data folder (" CLI_DATA_DEFAULT ", or $MACLAB_DATA)\n"
     "  --certificate FILE  pin the peer's certificate (PEM or DER); implies --tls\n"
-    "  --tls               associations to it are by TLS\n"
+    "  --tls               associations with it are by TLS, both ways\n"
     "  --may LIST          of query, retrieve, store, receive (be sent images); all; none\n"
     "                      (default: all)\n"
     "  --identity          it must name a user (user identity negotiation)\n"

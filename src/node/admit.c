@@ -70,6 +70,10 @@ static int check_certificate(struct asking *a, const struct node_peer *peer, boo
     bool secure = dimse_stream_secure(a->stream);
     bool has = secure && dimse_stream_certificate(a->stream, &shown);
     *ret_good = true;
+    if (peer->tls && !secure) {
+        *ret_good = false;
+        return turn_away(a, TURNED_CERTIFICATE, "that peer is to come by TLS", "");
+    }
     if (peer->pinned && !has) {
         *ret_good = false;
         return turn_away(a, TURNED_CERTIFICATE,

@@ -44,7 +44,7 @@ enum node_may {
 struct node_peer {
     char aet[DIMSE_AET_MAX + 1];
     struct dimse_address address; // where it listens, and where its associations come from
-    bool tls;                     // associations to it are by TLS
+    bool tls;                     // associations with it are by TLS, both ways
     bool pinned;
     struct hash certificate; // SHA-256, when pinned
     unsigned may;            // NODE_MAY_…

@@ -300,7 +300,7 @@ export async function network(app) {
       await look('network');
       await app.press('a');
       await page.locator('.peer-dialog').waitFor();
-      await page.getByLabel('Call it by TLS').check();
+      await page.getByLabel('By TLS, both ways').check();
       await app.press('Enter');
       await look('adding a station');
       await app.press('Escape');

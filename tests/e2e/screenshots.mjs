@@ -73,7 +73,7 @@ const STATES = {
   'network-add': async (app) => {
     await STATES.network(app);
     await app.press('a');
-    await app.page.getByLabel('Call it by TLS').check();
+    await app.page.getByLabel('By TLS, both ways').check();
     await app.page.getByLabel('Port').fill('99999');
     await app.press('Enter');
   },

@@ -100,6 +100,9 @@ def pinned(tally, node):
         refused(node, *identity(node, "peer"), calling="PINNED")
     with tally("nor does a pinned AE title come in plainly"):
         refused(node, port=node.port, calling="PINNED")
+    with tally("nor one that is to come by TLS"):
+        refused(node, port=node.port, calling="SECURE")
+        assert "Received Echo Response (Success)" in run(node, "echoscu", *identity(node), calling="SECURE")
 
 
 def pinned_alone(tally):
