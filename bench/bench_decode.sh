@@ -7,7 +7,7 @@
 # file where there is one, else noise under pydicom's CT header.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-build=$1 rounds=${2:-2}
+build=$(cd "$1" && pwd) rounds=${2:-2}
 work=${BENCH_WORK:-${TMPDIR:-/tmp}/maclab-bench-decode}
 samples=${MACLAB_SAMPLES:-$here/../../shared/dicom-samples}
 mkdir -p "$work"
