@@ -53,7 +53,7 @@ if [ "$what" != test ]; then
             if (exec 3<> /dev/tcp/127.0.0.1/8099) 2> /dev/null; then echo "fresh: make run answers"; ok=1; break; fi
             sleep 1
         done
-        pkill -INT -f "maclab serve .*$HTTP" || true
+        pkill -TERM -f "maclab serve .*$HTTP" || true
         [ "${ok:-0}" = 1 ]'
 fi
 if [ "$what" != run ]; then
