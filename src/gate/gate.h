@@ -48,7 +48,27 @@ const char *gate_verdict_word(enum gate_verdict verdict);
     X(PIXELS_UNSHOWN, "pixels-unshown", "pixels of a kind that nothing here can show")             \
     X(ODDITY, "oddity",                                                                            \
       "encoded in a way that the standard does not allow but that is understood")                  \
-    X(CHARSET, "charset", "text that its character set cannot explain")
+    X(CHARSET, "charset", "text that its character set cannot explain")                            \
+    /* of de-identification: held for a person */                                                  \
+    X(TEXT_UNSURE, "text-unsure",                                                                  \
+      "there may be text in the picture that could neither be read nor told from anatomy")         \
+    X(TEXT_LEFT, "text-left", "text was still found in the picture after it was blacked")          \
+    X(IDENTIFIER_LEFT, "identifier-left", "an identifier of the header is still in the picture")   \
+    X(PIXELS_UNREADABLE, "pixels-unreadable",                                                      \
+      "the pixels cannot be decoded, so nobody looked for text in them")                           \
+    X(FACE, "face", "a face could be rendered from this series")                                   \
+    X(FACE_UNSURE, "face-unsure", "the face was removed, but not all checks of that hold")         \
+    X(FACE_REMOVED, "face-removed", "the face was removed: a person must look at the result")      \
+    X(RENDERING, "rendering", "a rendering of a volume that may show a face")                      \
+    X(RISK, "risk", "the combination of what is left may single a person out")                     \
+    X(SAME_PIXELS, "same-pixels", "the archive has these pixels under another identity")           \
+    X(TWO_PERSONS, "two-persons", "a second person must look, as the profile says")                \
+    X(CLEANING_FAILED, "cleaning-failed", "the instance could not be cleaned")                     \
+    /* of de-identification: refused */                                                            \
+    X(CATEGORY, "category", "a kind of recording that needs the patient's consent (GMC 10): ask")  \
+    X(DOCUMENT, "document", "an enclosed document, which cannot be cleaned")                       \
+    X(PRIVATE_CLASS, "private-class", "a private SOP class, the content of which nobody knows")    \
+    X(STRUCTURE, "structure", "structured content that cannot be cleaned as a whole")
 
 enum gate_reason {
     GATE_REASON_NONE,

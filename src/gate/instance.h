@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// One instance's passage through the gate, inside of a worker: structure, category, who it speaks
+// of, risk, pixels, header, containers, writing, looking again. And the wire between it and
+// delivery.c: requests are made by us, answers come from a process that read hostile bytes and are
+// checked as such.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "gate/category.h"
+#include "gate/context.h"
+#include "gate/face.h"
+#include "gate/header.h"
+#include "gate/pixels.h"
+#include "gate/risk.h"
+#include "worker/worker.h"
+
+// The first rows of the program's table of jobs: archive/jobs.c continues behind them.
+// X(name, run function)
+enum gate_job {
+    GATE_JOB_PASS,  // look, decide, clean, write to `out`, verify: everything in one go
+    GATE_JOB_SLICE, // one frame's samples for a volume, written to `out` at the request's offset
+    GATE_JOB_FACE,  // a volume (in): finding, masks, renderings
+    GATE_JOB_SHOW,  // for the hold room: a frame as it came or as it would be stored, as a picture
+    GATE_JOB_DIFF,  // for the hold room: header before and after, values masked unless asked
+    GATE_JOB_COUNT
+};
+extern const struct worker_job gate_jobs[GATE_JOB_COUNT];
+
+// What GATE_JOB_PASS is asked. Packed with gate_pass_pack.
+struct gate_pass {
+    const struct gate_key *key;
+    struct slice profile; // gate_profile_pack
+    struct slice name;    // the file's name and folders, searched like a value and never written
+    struct slice terms;   // gate_subject_pack of the same patient's other instances; may be empty
+    bool has_day_zero;
+    int32_t day_zero;
+    bool want_crops;                     // answer with what a reader should read
+    const struct gate_reading *readings; // by crop number, of an earlier answer; NULL
+    uint32_t reading_count;
+    const struct gate_edit *orders; // a person's, and masks
+    uint32_t order_count;
+    bool defaced; // the masks among the orders are a whole and checked mask: 113102 may be claimed
+    bool key_images_only, consent; // choices of a person about a head
+};
+
+// What it answers.
+struct gate_passed {
+    enum gate_verdict verdict;
+    enum gate_reason reasons[GATE_REASONS_MAX];
+    uint32_t reason_count;
+    struct err why; // of a structural refusal
+    const struct gate_line *lines;
+    uint32_t line_count;
+    uint64_t lines_dropped;
+    uint32_t methods;
+    enum gate_category category;
+    struct gate_risk risk; // `why` by rule number on the wire
+    char sop_class[DCM_UID_MAX + 1];
+    char modality[17];
+    char sop_instance[DCM_UID_MAX + 1], study[DCM_UID_MAX + 1], series[DCM_UID_MAX + 1]; // new ones
+    char frame_of_reference[DCM_UID_MAX + 1];                                            // new
+    char source_instance[DCM_UID_MAX + 1]; // as it came: for answers to the sender only
+    struct gate_origin origin;
+    struct gate_slice slice;
+    bool has_pixels;
+    uint32_t frames;
+    uint8_t pixel_digest[32];
+    struct gate_edit *edits; // what was blacked
+    uint32_t edit_count;
+    struct gate_box *boxes; // all that the look found, with what was decided (see hold room)
+    uint32_t box_count;
+    bool need_reading;
+    struct slice crops; // for the reader
+    uint32_t crop_count;
+    struct slice terms; // gate_subject_pack of what other instances of the patient should be
+                        // searched for; small
+    uint64_t out_len;
+};
+
+void gate_pass_pack(const struct gate_pass *p, struct buf *out);
+// Slices and arrays borrow from `bytes` or lie in `a`. E_CRASHED: the worker did not write that.
+int gate_passed_unpack(struct arena *a, struct slice bytes, struct gate_passed *ret_passed,
+                       struct err *e);
+
+// The passage itself, for unit tests and fuzzing without a process: as GATE_JOB_PASS. `bytes` is
+// the file.
+int gate_pass_run(struct arena *a, const struct gate_pass *p, struct slice bytes,
+                  const struct px_transcode_out *out, struct gate_passed *ret_passed,
+                  struct err *e);
