@@ -31,6 +31,9 @@ struct gate_door {
     // one; the former was dropped.
     int (*open_out)(void *context, uint64_t tag, int *ret_fd, struct err *e);
     void (*drop_out)(void *context, uint64_t tag);
+    // How many instances of this series (new UID) were released earlier under the same key, in
+    // another run: slices that come one by one are one volume all the same. NULL: none.
+    uint32_t (*earlier)(void *context, const char *series_uid);
     // Whether the same pixels are known under another identity already (clause: never silently
     // doubled). NULL: never.
     int (*known)(void *context, uint64_t tag, const struct gate_passed *p, bool *ret_known,
