@@ -124,6 +124,18 @@ void web_answer_no_store(struct web_request *r) {
     web_answer_header(r, "Cache-Control", "no-store");
 }
 
+void web_answer_json(struct web_request *r, unsigned status, struct buf *body, int rc,
+                     struct err *e) {
+    rc = rc == E_OK ? buf_check(body, "answer", e) : rc;
+    if (rc != E_OK) {
+        buf_done(body);
+        web_answer_error(r, e);
+        return;
+    }
+    web_answer_buf(r, status, "application/json", body);
+    web_answer_no_store(r);
+}
+
 bool web_answer_unchanged(struct web_request *r, const char *etag) {
     if (!web_etag_listed(web_request_header(r, "If-None-Match"), etag)) {
         return false;

@@ -74,20 +74,6 @@ static const struct node_check *check_of(const struct node_check *list, size_t c
     return NULL;
 }
 
-static void answer(struct web_request *r, unsigned status, struct buf *body, int rc,
-                   struct err *e) {
-    if (rc == E_OK) {
-        rc = buf_check(body, "answer", e);
-    }
-    if (rc != E_OK) {
-        buf_done(body);
-        web_answer_error(r, e);
-        return;
-    }
-    web_answer_buf(r, status, "application/json", body);
-    web_answer_no_store(r);
-}
-
 void web_peers_get(struct web_request *r) {
     struct archive *archive = r->server->archive;
     struct node_peer *peers = NULL;
@@ -111,7 +97,7 @@ void web_peers_get(struct web_request *r) {
     json_end_array(&j);
     web_json_time(&j, "now", clock_now(r->server->clock));
     json_end_object(&j);
-    answer(r, MHD_HTTP_OK, &body, rc, &e);
+    web_answer_json(r, MHD_HTTP_OK, &body, rc, &e);
 }
 
 // --- changes
@@ -250,7 +236,7 @@ static void answer_peer(struct web_request *r, unsigned status, const struct nod
     if (rc == E_OK) {
         write_peer(&j, peer, NULL);
     }
-    answer(r, status, &body, rc, e);
+    web_answer_json(r, status, &body, rc, e);
 }
 
 static int put(struct web_request *r, const struct node_peer *peer, struct err *e) {
@@ -324,5 +310,5 @@ void web_peer_echo_post(struct web_request *r) {
     if (rc == E_OK) {
         write_check(&j, &check);
     }
-    answer(r, MHD_HTTP_OK, &body, rc, &e);
+    web_answer_json(r, MHD_HTTP_OK, &body, rc, &e);
 }

@@ -87,20 +87,6 @@ static void write_list(struct json *j, const struct route_list *list,
     json_end_object(j);
 }
 
-static void answer(struct web_request *r, unsigned status, struct buf *body, int rc,
-                   struct err *e) {
-    if (rc == E_OK) {
-        rc = buf_check(body, "answer", e);
-    }
-    if (rc != E_OK) {
-        buf_done(body);
-        web_answer_error(r, e);
-        return;
-    }
-    web_answer_buf(r, status, "application/json", body);
-    web_answer_no_store(r);
-}
-
 static int number(const struct web_url *url, const char *name, uint64_t max, uint64_t *ret_number,
                   struct err *e) {
     struct slice text = web_url_param(url, name);
@@ -141,7 +127,7 @@ void web_routes_get(struct web_request *r) {
     if (rc == E_OK) {
         write_list(&j, &orders, &counts, clock_now(r->server->clock));
     }
-    answer(r, MHD_HTTP_OK, &body, rc, &e);
+    web_answer_json(r, MHD_HTTP_OK, &body, rc, &e);
 }
 
 static int read_order_number(struct web_request *r, int64_t *ret_order, struct err *e) {
@@ -169,7 +155,7 @@ static void answer_order(struct web_request *r, unsigned status, int64_t order) 
     if (rc == E_OK) {
         write_order(&j, &orders.orders[0]);
     }
-    answer(r, status, &body, rc, &e);
+    web_answer_json(r, status, &body, rc, &e);
 }
 
 void web_route_get(struct web_request *r) {

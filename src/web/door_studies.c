@@ -209,19 +209,6 @@ static void write_series(struct json *j, struct slice study, const struct catalo
     json_end_object(j);
 }
 
-static void answer(struct web_request *r, struct buf *body, int rc, struct err *e) {
-    if (rc == E_OK) {
-        rc = buf_check(body, "answer", e);
-    }
-    if (rc != E_OK) {
-        buf_done(body);
-        web_answer_error(r, e);
-        return;
-    }
-    web_answer_buf(r, MHD_HTTP_OK, "application/json", body);
-    web_answer_no_store(r);
-}
-
 void web_studies_get(struct web_request *r) {
     struct archive *archive = r->server->archive;
     struct catalogue_query query;
@@ -243,7 +230,7 @@ void web_studies_get(struct web_request *r) {
     if (rc == E_OK) {
         write_page(&j, &query, &page);
     }
-    answer(r, &body, rc, &e);
+    web_answer_json(r, MHD_HTTP_OK, &body, rc, &e);
 }
 
 void web_study_get(struct web_request *r) {
@@ -274,5 +261,5 @@ void web_study_get(struct web_request *r) {
         json_end_array(&j);
         json_end_object(&j);
     }
-    answer(r, &body, rc, &e);
+    web_answer_json(r, MHD_HTTP_OK, &body, rc, &e);
 }

@@ -97,5 +97,10 @@ void web_answer_header(struct web_request *r, const char *name, const char *valu
 void web_answer_immutable(struct web_request *r, const char *etag);
 void web_answer_no_store(struct web_request *r);
 
+// A JSON document made with a result: the document, never kept by caches, or the error instead. The
+// body is taken over either way.
+void web_answer_json(struct web_request *r, unsigned status, struct buf *body, int rc,
+                     struct err *e);
+
 // 304 when the client has `etag` already: true, and the answer is made.
 bool web_answer_unchanged(struct web_request *r, const char *etag);
