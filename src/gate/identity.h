@@ -34,10 +34,23 @@ char *gate_uid(const struct gate_key *k, struct slice uid, char out[DCM_UID_MAX 
 
 // "CASE-" and Crockford base 32 of 50 bits, such as CASE-7Q4K-2M9XWT: conspicuous, fits LO, SH and
 // PN. `domain` is "patient", "accession", "study-id", "device" …; equal values of different domains
-// have nothing in common.
+// have nothing in common. `prefix` ("CASE") comes without its hyphen and has at most 16 characters.
 #define GATE_PSEUDONYM_MAX 32
 char *gate_pseudonym(const struct gate_key *k, const char *domain, const char *prefix,
                      struct slice value, char out[GATE_PSEUDONYM_MAX]);
 
 // Whole days to subtract from the dates of this patient: a multiple of 7 from 52 to 520 weeks.
 int32_t gate_shift_days(const struct gate_key *k, struct slice patient);
+
+// A key that has been taken in already: what the functions above do first. A header has some
+// fifteen different UIDs, and this is half of the work for each.
+#define GATE_KEYED_LEN 208
+struct gate_keyed {
+    _Alignas(16) uint8_t state[GATE_KEYED_LEN];
+};
+void gate_keyed_init(struct gate_keyed *keyed, const struct gate_key *k);
+void gate_keyed_wipe(struct gate_keyed *keyed);
+char *gate_keyed_uid(const struct gate_keyed *keyed, struct slice uid, char out[DCM_UID_MAX + 1]);
+char *gate_keyed_pseudonym(const struct gate_keyed *keyed, const char *domain, const char *prefix,
+                           struct slice value, char out[GATE_PSEUDONYM_MAX]);
+int32_t gate_keyed_shift_days(const struct gate_keyed *keyed, struct slice patient);
