@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Colour: DICOM's photometric interpretation, the JFIF and Adobe markers and the component ids all
 // claim to say whether samples are YCbCr, and files exist in which each of them lies. The order of
-// trust is written at is_ycc().
+// trust is written at px_jpeg_is_ycc().
 #include "pixel/codec_jpeg.h"
 
 #include <string.h>
@@ -63,7 +63,7 @@ static bool has_subsampling(const struct px_jpeg_frame *f) {
 
 // An Adobe marker was written by whoever coded the samples: believe it. Subsampled components are
 // never RGB. Component ids 'R' 'G' 'B' are nothing else. Otherwise the data set decides.
-static bool is_ycc(const struct px_jpeg_stream *s, const struct px_image *im) {
+bool px_jpeg_is_ycc(const struct px_jpeg_stream *s, const struct px_image *im) {
     const struct px_jpeg_frame *f = &s->frame;
     if (s->adobe_transform >= 0) {
         return s->adobe_transform != 0;
@@ -126,7 +126,7 @@ static int read_eight(struct px_jpeg_stream *s, const struct px_image *im, struc
                               .rows = im->rows,
                               .columns = im->columns,
                               .components = (uint8_t)im->samples,
-                              .ycc = im->samples == 3 && is_ycc(s, im)};
+                              .ycc = im->samples == 3 && px_jpeg_is_ycc(s, im)};
     int code = px_jpeg_read(s->bytes, &out, e);
     if (code == E_OK && im->bits_allocated == 16) {
         px_samples_widen(frame->own, (size_t)im->rows * im->columns * im->samples);
@@ -160,7 +160,7 @@ static int read_deep(struct px_jpeg_stream *s, const struct px_image *im, struct
     if (code != E_OK) {
         return code;
     }
-    if (im->samples == 3 && is_ycc(s, im)) {
+    if (im->samples == 3 && px_jpeg_is_ycc(s, im)) {
         to_rgb(frame->own, pixels, s->frame.precision);
     }
     if (im->bits_allocated == 8) {

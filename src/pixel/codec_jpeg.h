@@ -8,4 +8,9 @@
 
 #include "pixel/codec.h"
 
+struct px_jpeg_stream;
+
+// Whether the three components of an opened stream are YCbCr; else they are RGB.
+bool px_jpeg_is_ycc(const struct px_jpeg_stream *s, const struct px_image *im);
+
 extern const struct px_codec px_codec_jpeg;

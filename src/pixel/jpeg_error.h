@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // libjpeg's way of failing (a call that must not return) turned into ours, for the reader and the
-// writer. Private to pixel/.
+// writer, and for who edits coefficients (gate/).
 #pragma once
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One sample's bits to its value (PS3.5 8.1.1): bits stored below high bit within bits allocated,
-// and whatever else a file keeps in the unused bits is masked off. Private to pixel/.
+// and whatever else a file keeps in the unused bits is masked off. For pixel/ and for the gate.
 #pragma once
 
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames on their way out: native pixel data of either byte order, or fragments with an offset
 // table (PS3.5 8.2, A.4; PS3.3 C.7.6.3.1.8). A frame at a time; the tables are put in place behind
-// the last one. Private to pixel/.
+// the last one. For transcoding and for the gate.
 #pragma once
 
 #include "base/buf.h"
