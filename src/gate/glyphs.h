@@ -15,6 +15,7 @@
 struct buf;
 struct err;
 struct gate_scanner;
+struct px_palette;
 
 enum gate_sure {
     GATE_SURE,   // graphics: nothing that grew or was scanned looks so
@@ -30,9 +31,10 @@ struct gate_box {
     uint8_t sure;                 // enum gate_sure
     uint8_t turn;                 // quarter turns clockwise that make it upright; 255: not known
     bool mirrored;
-    bool dark;      // dark glyphs on light ground
-    uint8_t glyphs; // how many were seen, 255 for more
-    uint32_t crop;  // number of its crop (gate_scan_crop), UINT32_MAX: none
+    bool dark;       // dark glyphs on light ground
+    uint8_t glyphs;  // how many were seen, 255 for more
+    uint16_t letter; // height of a capital in pixels, for the crop's scale; 0: not known
+    uint32_t crop;   // number of its crop (gate_scan_crop), UINT32_MAX: none
 };
 
 #define GATE_BOXES_MAX 4096 // of one frame; more: the whole frame is one box
@@ -56,6 +58,7 @@ struct gate_scan_options {
     bool second;     // other scales, thresholds and stretches
     bool ultrasound; // modality hints: only to look harder, never to look less
     bool radiograph; // film: margins, stickers, mirrored and turned text, handwriting
+    const struct px_palette *palette; // of a PALETTE COLOR image; NULL: by index alone
 };
 // Appends the boxes of this frame. `f` as px_decode gives it, any photometric and depth (PALETTE
 // COLOR by index and by `palette`, if given).
