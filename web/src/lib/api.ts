@@ -131,12 +131,12 @@ export async function getJson<T>(path: string, signal?: AbortSignal, accept = 'a
 }
 
 /** Sends something and reads the answer; an answer without a body gives null. */
-export async function sendJson<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T> {
+export async function sendJson<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown, more: Record<string, string> = {}): Promise<T> {
   let response: Response;
   try {
     response = await fetch(path, {
       method,
-      headers: { Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
+      headers: { Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': 'application/json' }), ...more },
       body: body === undefined ? null : JSON.stringify(body),
     });
   } catch {
