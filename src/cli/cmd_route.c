@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/num.h"
 #include "cli/cli.h"
+#include "cli/tables.h"
 #include "db/db.h"
 #include "dicom/uid.h"
 #include "node/route.h"
@@ -395,16 +396,10 @@ int cmd_route(int argc, char **argv) {
         return rc < 0 ? CLI_OK : rc;
     }
     const char *what = optind < argc ? argv[optind] : "";
-    const struct archive_options options = {
-        .data_dir = c.data, .clock = clock_system(), .no_workers = true};
-    if (archive_open(&options, &a, &why) != E_OK) {
+    if (cli_tables_open(c.data, &a, &why) != E_OK) {
         return cli_fail(CLI_MISUSE, &why);
     }
     rc = run(a, &c, what, argv + optind + 1, argc > optind ? (size_t)(argc - optind - 1) : 0);
     archive_close(a);
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        cli_complain("route: standard output could not be written");
-        return CLI_NO;
-    }
-    return rc;
+    return cli_tables_flush("route", rc);
 }
