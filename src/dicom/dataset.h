@@ -108,3 +108,6 @@ int dcm_put_fragments(struct dcm_dataset *d, dcm_tag tag, enum dcm_vr vr,
                       const struct slice *fragments, uint32_t count, struct err *e);
 // true when it was there.
 bool dcm_remove(struct dcm_dataset *d, dcm_tag tag);
+// Takes item `index` (from 0) out of a sequence, the last one together with the sequence. true when
+// it was there. The item itself stays valid.
+bool dcm_remove_item(struct dcm_dataset *d, dcm_tag sequence, uint32_t index);

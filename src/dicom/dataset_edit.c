@@ -397,3 +397,23 @@ bool dcm_remove(struct dcm_dataset *d, dcm_tag tag) {
     }
     return found;
 }
+
+bool dcm_remove_item(struct dcm_dataset *d, dcm_tag sequence, uint32_t index) {
+    bool found;
+    uint32_t i = place_of(d, sequence, &found);
+    struct dcm_node *n = found ? &d->nodes[i] : NULL;
+    // Items as they were read have no room behind them: adding counts on some after a change.
+    if (n == NULL || n->vr != DCM_VR_SQ || index >= n->item_count ||
+        (!n->changed && !grow_items(d, n))) {
+        return false;
+    }
+    if (n->item_count == 1) {
+        return dcm_remove(d, sequence);
+    }
+    memmove(&n->items[index], &n->items[index + 1],
+            (n->item_count - 1 - index) * sizeof(struct dcm_dataset *));
+    n->item_count--;
+    n->changed = true;
+    mark_changed(d);
+    return true;
+}

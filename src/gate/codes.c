@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gate/codes.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "dicom/dataset.h"
+#include "dicom/tags.h"
+#include "gate/concept.h"
+#include "gate/edit.h"
+
+#define CODE_MAX 64u // a local code that may stay
+#define LOCAL_SCHEME "99LOCAL"
+
+static const dcm_tag code_elements[] = {DCM_CodeValue,
+                                        DCM_CodingSchemeDesignator,
+                                        DCM_CodingSchemeVersion,
+                                        DCM_CodeMeaning,
+                                        DCM_MappingResource,
+                                        DCM_ContextGroupVersion,
+                                        DCM_ContextGroupLocalVersion,
+                                        DCM_ContextGroupExtensionFlag,
+                                        DCM_ContextGroupExtensionCreatorUID,
+                                        DCM_ContextIdentifier,
+                                        DCM_ContextUID,
+                                        DCM_MappingResourceUID,
+                                        DCM_LongCodeValue,
+                                        DCM_URNCodeValue,
+                                        DCM_EquivalentCodeSequence};
+
+// --- what a code of a public scheme looks like ---
+
+static bool is_digit(uint8_t b) { return b >= '0' && b <= '9'; }
+static bool is_letter(uint8_t b) { return (b >= 'A' && b <= 'Z') || (b >= 'a' && b <= 'z'); }
+
+// `form`: # a digit, A a capital, X a digit or A to F, * any further digits (perhaps none), ? the
+// rest may be absent; everything else is itself.
+static bool fits(struct slice text, const char *form) {
+    size_t at = 0;
+    bool open = false;
+    for (; *form != '\0'; form++) {
+        if (*form == '*') {
+            while (at < text.len && is_digit(text.ptr[at])) {
+                at++;
+            }
+            continue;
+        }
+        if (*form == '?') {
+            open = true;
+            if (at == text.len) {
+                return true;
+            }
+            continue;
+        }
+        if (at == text.len) {
+            return open;
+        }
+        uint8_t b = text.ptr[at++];
+        bool fit = *form == '#'   ? is_digit(b)
+                   : *form == 'A' ? b >= 'A' && b <= 'Z'
+                   : *form == 'X' ? is_digit(b) || (b >= 'A' && b <= 'F')
+                                  : b == (uint8_t)*form;
+        if (!fit) {
+            return false;
+        }
+    }
+    return at == text.len;
+}
+
+// SNOMED CT identifiers end in a check digit (Verhoeff's dihedral scheme) behind a partition that
+// says "concept": 00 or 10.
+static bool is_sctid(struct slice text) {
+    static const uint8_t times[10][10] = {
+        {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, {1, 2, 3, 4, 0, 6, 7, 8, 9, 5},
+        {2, 3, 4, 0, 1, 7, 8, 9, 5, 6}, {3, 4, 0, 1, 2, 8, 9, 5, 6, 7},
+        {4, 0, 1, 2, 3, 9, 5, 6, 7, 8}, {5, 9, 8, 7, 6, 0, 4, 3, 2, 1},
+        {6, 5, 9, 8, 7, 1, 0, 4, 3, 2}, {7, 6, 5, 9, 8, 2, 1, 0, 4, 3},
+        {8, 7, 6, 5, 9, 3, 2, 1, 0, 4}, {9, 8, 7, 6, 5, 4, 3, 2, 1, 0}};
+    static const uint8_t turn[10] = {1, 5, 7, 6, 2, 8, 3, 0, 9, 4};
+    if (text.len < 6 || text.len > 18 || text.ptr[text.len - 2] != '0' ||
+        (text.ptr[text.len - 3] != '0' && text.ptr[text.len - 3] != '1')) {
+        return false;
+    }
+    unsigned check = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t b = text.ptr[text.len - 1 - i];
+        if (!is_digit(b)) {
+            return false;
+        }
+        unsigned digit = b - '0';
+        for (size_t turns = i % 8; turns > 0; turns--) {
+            digit = turn[digit];
+        }
+        check = times[check][digit];
+    }
+    return check == 0;
+}
+
+// UCUM: at most four letters in a row, no annotation in braces (that is free text).
+static bool is_unit(struct slice text) {
+    unsigned run = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        run = is_letter(text.ptr[i]) ? run + 1 : 0;
+        if (run > 4 || text.ptr[i] == '{' || text.ptr[i] > 126 || text.ptr[i] <= ' ') {
+            return false;
+        }
+    }
+    return text.len > 0 && text.len <= 32 && !fits(text, "######*");
+}
+
+// Public schemes of which codes are told by their form.
+static const struct {
+    const char *scheme;
+    const char *form;
+} forms[] = {
+    {"DCM", "######"},       {"LN", "#*-#"},        {"SRT", "A-XXXX?X"},  {"SNM3", "A-XXXX?X"},
+    {"99SDM", "A-XXXX?X"},   {"SRT", "AA-XXXX?X"},  {"FMA", "#*"},        {"FMA", "FMA#*"},
+    {"FMAID", "#*"},         {"UMLS", "C#######"},  {"NCIt", "C#*"},      {"RADLEX", "RID#*"},
+    {"RADELEMENT", "RDE#*"}, {"I10", "A##?.#*"},    {"ICD10", "A##?.#*"}, {"I10P", "A##?.#*"},
+    {"I11", "AA##?.#*"},     {"ICDO3", "A##?.#*"},  {"ICDO3", "####/#"},  {"I9", "###?.#*"},
+    {"I9C", "###?.#*"},      {"OPCS4", "A##?.#"},   {"OPCS-4", "A##?.#"}, {"RXNORM", "#*"},
+    {"MDC", "#*"},           {"MDC", "#:#*"},       {"MSH", "A#*"},       {"NEU", "#*"},
+    {"ITIS_TSN", "#*"},      {"PUBCHEM_CID", "#*"}, {"C4", "#####"},      {"BARI", "#*?A"},
+};
+
+// Two small letters and perhaps a region of two capitals.
+static bool is_language(struct slice text) {
+    return (text.len == 2 || (text.len == 5 && text.ptr[2] == '-')) && is_letter(text.ptr[0]) &&
+           is_letter(text.ptr[1]) && (text.len == 2 || fits(slice_from(text, 3), "AA"));
+}
+
+static bool looks_public(struct slice value, struct slice scheme) {
+    if (gate_concept_known(value, scheme)) {
+        return true;
+    }
+    if (value.len > 18) {
+        return false;
+    }
+    if (slice_eq_str(scheme, "SCT")) {
+        return is_sctid(value);
+    }
+    if (slice_eq_str(scheme, "UCUM")) {
+        return is_unit(value);
+    }
+    if (slice_eq_str(scheme, "RFC5646") || slice_eq_str(scheme, "RFC3066")) {
+        return is_language(value);
+    }
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        if (slice_eq_str(scheme, forms[i].scheme) && value.len <= 10 &&
+            fits(value, forms[i].form)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// A local code may stay when it is short and neither the words nor anybody's identifiers object:
+// letters before few digits, or known words ("CT_HEAD").
+static bool is_harmless(const struct gate_context *c, struct slice value) {
+    if (value.len == 0 || value.len > CODE_MAX || gate_text_objectionable(c, value, false)) {
+        return false;
+    }
+    size_t letters = 0;
+    size_t digits = 0;
+    size_t others = 0;
+    for (size_t i = 0; i < value.len; i++) {
+        letters += is_letter(value.ptr[i]);
+        digits += is_digit(value.ptr[i]);
+        others += !is_letter(value.ptr[i]) && !is_digit(value.ptr[i]);
+    }
+    bool short_code = letters <= 3 && digits <= 5 && others <= 2;
+    return short_code || !gate_text_objectionable(c, value, true);
+}
+
+// --- the parts of an item ---
+
+static const dcm_tag value_elements[] = {DCM_CodeValue, DCM_LongCodeValue, DCM_URNCodeValue};
+
+static struct slice code_value(const struct gate_context *c, const struct dcm_dataset *item) {
+    struct slice value = {NULL, 0};
+    for (size_t i = 0; i < 3 && value.len == 0; i++) {
+        value = gate_text_of(c, item, value_elements[i]);
+    }
+    return value;
+}
+
+static int replace_value(struct gate_context *c, struct dcm_dataset *item, const char *path,
+                         struct err *e) {
+    char made[GATE_PSEUDONYM_MAX];
+    (void)gate_pseudonym(c->key, "code", "C", code_value(c, item), made);
+    for (size_t i = 0; i < 3; i++) {
+        (void)dcm_remove(item, value_elements[i]);
+    }
+    made[16] = '\0'; // SH
+    gate_notes_add(&c->notes, GATE_KIND_STRUCTURED, GATE_DONE_REPLACED, "%s.(0008,0100)", path);
+    return dcm_put_str(item, DCM_CodeValue, DCM_VR_SH, made, e);
+}
+
+// A scheme's name is a name that somebody chose ("99STJAMES"), unless it is one of the standard's.
+static bool scheme_stays(const struct gate_context *c, struct slice scheme) {
+    static const char *const known[] = {"SCT",  "SRT",   "SNM3",   "DCM",     "LN",
+                                        "UCUM", "99SDM", "RADLEX", "RFC5646", "RFC3066"};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (slice_eq_str(scheme, known[i])) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        if (slice_eq_str(scheme, forms[i].scheme)) {
+            return true;
+        }
+    }
+    static const char *const makers[] = {
+        "99PMS",     "99GEMS",   "99SMS",  "99SIEMENS", "99PHILIPS", "99VMS",   "99TOSHIBA",
+        "99CANON",   "99FUJI",   "99AGFA", "99MEVIS",   "99QIICR",   "99OFFIS", "99_OFFIS_DCMTK",
+        "99HOLOGIC", "99TOMTEC", "99_GE",  "99LOCAL",   "99PMP",     "NICIP",   "OPCS4",
+        "OPCS-4",    "L",        "BI",     "ACR",       "HL7V3"};
+    for (size_t i = 0; i < sizeof makers / sizeof makers[0]; i++) {
+        if (slice_eq_str(scheme, makers[i])) {
+            return true;
+        }
+    }
+    struct slice name = slice_starts(scheme, slice_str("99")) ? slice_from(scheme, 2) : scheme;
+    return name.len == 0 || is_harmless(c, slice_trim(name, "_- "));
+}
+
+static int clean_scheme(struct gate_context *c, struct dcm_dataset *item, const char *path,
+                        struct err *e) {
+    struct slice scheme = gate_text_of(c, item, DCM_CodingSchemeDesignator);
+    if (scheme.len > 0 && !scheme_stays(c, scheme)) {
+        gate_notes_add(&c->notes, GATE_KIND_INSTITUTION, GATE_DONE_REPLACED, "%s.(0008,0102)",
+                       path);
+        int code = dcm_put_str(item, DCM_CodingSchemeDesignator, DCM_VR_SH, LOCAL_SCHEME, e);
+        if (code != E_OK) {
+            return code;
+        }
+    }
+    struct slice version = gate_text_of(c, item, DCM_CodingSchemeVersion);
+    if (version.len > 0 && !(version.len <= 8 && is_digit(version.ptr[0])) &&
+        !is_harmless(c, version)) {
+        gate_drop(c, item, DCM_CodingSchemeVersion, GATE_KIND_FREE_TEXT, path);
+    }
+    return E_OK;
+}
+
+// Where the code comes from (PS3.3 8.6): names of context groups are numbers; versions are dates of
+// publications, not of people, but only when they look so.
+static int clean_context(struct gate_context *c, struct dcm_dataset *item, const char *path,
+                         struct err *e) {
+    struct slice id = gate_text_of(c, item, DCM_ContextIdentifier);
+    struct slice resource = gate_text_of(c, item, DCM_MappingResource);
+    bool standard = slice_eq_str(resource, "DCMR") || slice_eq_str(resource, "SDM") ||
+                    slice_eq_str(resource, "99SDM");
+    if ((id.len > 0 && !fits(id, "#*") && !is_harmless(c, id)) || id.len > 8 || !standard) {
+        static const dcm_tag elements[] = {
+            DCM_ContextIdentifier,         DCM_ContextUID,
+            DCM_MappingResource,           DCM_MappingResourceUID,
+            DCM_ContextGroupVersion,       DCM_ContextGroupLocalVersion,
+            DCM_ContextGroupExtensionFlag, DCM_ContextGroupExtensionCreatorUID};
+        for (size_t i = 0; i < sizeof elements / sizeof elements[0]; i++) {
+            gate_drop(c, item, elements[i], GATE_KIND_UNKNOWN, path);
+        }
+        return E_OK;
+    }
+    gate_drop(c, item, DCM_ContextGroupLocalVersion, GATE_KIND_DATE, path);
+    struct slice version = gate_text_of(c, item, DCM_ContextGroupVersion);
+    if (!fits(version, "20######") && !fits(version, "19######")) {
+        (void)dcm_remove(item, DCM_ContextGroupVersion);
+    }
+    int code = gate_uids_clean(c, item, DCM_ContextUID, e);
+    code = code == E_OK ? gate_uids_clean(c, item, DCM_MappingResourceUID, e) : code;
+    return code == E_OK ? gate_uids_clean(c, item, DCM_ContextGroupExtensionCreatorUID, e) : code;
+}
+
+static int clean_value(struct gate_context *c, struct dcm_dataset *item, struct slice value,
+                       struct slice scheme, const char *path, struct err *e) {
+    bool stays = looks_public(value, scheme) ? !gate_text_objectionable(c, value, false) ||
+                                                   gate_concept_known(value, scheme)
+                                             : is_harmless(c, value);
+    return stays || value.len == 0 ? E_OK : replace_value(c, item, path, e);
+}
+
+static int clean_one(struct gate_context *c, struct dcm_dataset *item, const char *path,
+                     bool *ret_usable, struct err *e) {
+    size_t count = sizeof code_elements / sizeof code_elements[0];
+    *ret_usable = gate_keep_only(c, item, code_elements, count, path);
+    if (!*ret_usable) {
+        gate_remove_all(item);
+        return E_OK;
+    }
+    struct slice scheme = gate_text_of(c, item, DCM_CodingSchemeDesignator);
+    struct slice value = code_value(c, item);
+    struct slice meaning = gate_text_of(c, item, DCM_CodeMeaning);
+    int code = clean_context(c, item, path, e);
+    if (code == E_OK && gate_concept_means(value, scheme, meaning)) {
+        struct slice version = gate_text_of(c, item, DCM_CodingSchemeVersion);
+        if (version.len > 0 && !is_digit(version.ptr[0]) && !is_harmless(c, version)) {
+            gate_drop(c, item, DCM_CodingSchemeVersion, GATE_KIND_FREE_TEXT, path);
+        }
+        return E_OK;
+    }
+    size_t kept = 0;
+    code = code == E_OK ? gate_text_clean(c, item, DCM_CodeMeaning, path, &kept, e) : code;
+    code = code == E_OK ? clean_value(c, item, value, scheme, path, e) : code;
+    code = code == E_OK ? clean_scheme(c, item, path, e) : code;
+    if (code == E_OK && kept == 0) {
+        *ret_usable = looks_public(value, scheme);
+        code = dcm_put_str(item, DCM_CodeMeaning, DCM_VR_LO, "Not stated", e);
+    }
+    return code;
+}
+
+int gate_code_clean(struct gate_context *c, struct dcm_dataset *item, const char *path,
+                    bool *ret_usable, struct err *e) {
+    int code = clean_one(c, item, path, ret_usable, e);
+    const struct dcm_node *others = dcm_get(item, DCM_EquivalentCodeSequence);
+    for (uint32_t i = others == NULL ? 0 : others->item_count; code == E_OK && i-- > 0;) {
+        bool usable = false;
+        char where[GATE_PATH_MAX];
+        struct dcm_dataset *one = dcm_get(item, DCM_EquivalentCodeSequence)->items[i];
+        (void)dcm_remove(one, DCM_EquivalentCodeSequence);
+        code = clean_one(c, one, gate_path_item(path, DCM_EquivalentCodeSequence, i, where),
+                         &usable, e);
+        if (code == E_OK && !usable) {
+            (void)dcm_remove_item(item, DCM_EquivalentCodeSequence, i);
+        }
+    }
+    return code;
+}
+
+int gate_codes_clean(struct gate_context *c, struct dcm_dataset *d, dcm_tag tag, const char *path,
+                     struct err *e) {
+    const struct dcm_node *n = dcm_get(d, tag);
+    int code = E_OK;
+    for (uint32_t i = n == NULL ? 0 : n->item_count; code == E_OK && i-- > 0;) {
+        bool usable = false;
+        char where[GATE_PATH_MAX];
+        struct dcm_dataset *item = dcm_get(d, tag)->items[i];
+        code = gate_code_clean(c, item, gate_path_item(path, tag, i, where), &usable, e);
+        if (code == E_OK && !usable) {
+            gate_notes_add(&c->notes, GATE_KIND_STRUCTURED, GATE_DONE_REMOVED, "%s", where);
+            (void)dcm_remove_item(d, tag, i);
+        }
+    }
+    return code;
+}
