@@ -28,9 +28,15 @@ struct gate_door {
     // is needed again.
     int (*open_in)(void *context, uint64_t tag, int *ret_fd, struct err *e);
     // A new file to be written for it (read-write), and what becomes of it: on every passage a new
-    // one; the former was dropped.
+    // one; the former was dropped. Descriptors are closed by the delivery.
     int (*open_out)(void *context, uint64_t tag, int *ret_fd, struct err *e);
     void (*drop_out)(void *context, uint64_t tag);
+    // The same file again, open for reading only: what was written is searched once more for names
+    // that other instances told. NULL: such instances pass again as a whole.
+    int (*open_written)(void *context, uint64_t tag, int *ret_fd, struct err *e);
+    // A passage of `tag` is over: its files are read and written no more, unless it passes again.
+    // On any thread. NULL: nobody asks.
+    void (*passed)(void *context, uint64_t tag);
     // How many instances of this series (new UID) were released earlier under the same key, in
     // another run: slices that come one by one are one volume all the same. NULL: none.
     uint32_t (*earlier)(void *context, const char *series_uid);
@@ -39,9 +45,10 @@ struct gate_door {
     int (*known)(void *context, uint64_t tag, const struct gate_passed *p, bool *ret_known,
                  struct err *e);
     // The final verdict; p's arrays are valid during the call. Released: the file of open_out holds
-    // p->out_len bytes, checked. One at a time.
+    // p->out_len bytes, checked; else it was dropped. In the order of gate_delivery_add, during
+    // gate_delivery_finish, on its thread.
     void (*decided)(void *context, uint64_t tag, const struct gate_passed *p);
-    // A failure of our side (disk, memory, no worker): not a verdict. One at a time.
+    // A failure of our side (disk, no worker): not a verdict. In the same order, on that thread.
     void (*failed)(void *context, uint64_t tag, const struct err *why);
     void *context;
 };
@@ -51,7 +58,8 @@ struct gate_delivery_options {
     struct gate_reader *reader; // NULL: what is uncertain stays uncertain
     const struct gate_profile *profile;
     const struct gate_key *key; // NULL: a fresh one
-    unsigned at_once;           // files in passage; 0: as many as the pool has children
+    unsigned at_once;           // files in passage; 0: enough to keep two children a processor busy
+    bool hold_doubles; // equal pixels of two patients of this delivery: the later ones are held
     const struct gate_door *door;
     // A scratch file without a name for volumes.
     int (*scratch)(void *context, int *ret_fd, struct err *e);
@@ -74,6 +82,8 @@ struct gate_orders {
 // passage.
 int gate_delivery_add(struct gate_delivery *d, uint64_t tag, const char *name,
                       const struct gate_orders *orders, struct err *e);
+// First passages that are over, for a progress bar. Thread-safe.
+uint64_t gate_delivery_passed(struct gate_delivery *d);
 // Every file has its verdict when this returns.
 int gate_delivery_finish(struct gate_delivery *d, struct err *e);
 

@@ -17,14 +17,17 @@
 #include "gate/risk.h"
 #include "worker/worker.h"
 
+struct buf;
+
 // The first rows of the program's table of jobs: archive/jobs.c continues behind them.
 // X(name, run function)
 enum gate_job {
-    GATE_JOB_PASS,  // look, decide, clean, write to `out`, verify: everything in one go
-    GATE_JOB_SLICE, // one frame's samples for a volume, written to `out` at the request's offset
-    GATE_JOB_FACE,  // a volume (in): finding, masks, renderings
-    GATE_JOB_SHOW,  // for the hold room: a frame as it came or as it would be stored, as a picture
-    GATE_JOB_DIFF,  // for the hold room: header before and after, values masked unless asked
+    GATE_JOB_PASS,   // look, decide, clean, write to `out`, verify: everything in one go
+    GATE_JOB_SLICE,  // one frame's samples for a volume, written to `out` at the request's offset
+    GATE_JOB_FACE,   // a volume (in): finding, masks, renderings
+    GATE_JOB_SHOW,   // for the hold room: a frame as it came or as it would be stored, as a picture
+    GATE_JOB_DIFF,   // for the hold room: header before and after, values masked unless asked
+    GATE_JOB_SEARCH, // a written file (in): does it hold one of the request's terms?
     GATE_JOB_COUNT
 };
 extern const struct worker_job gate_jobs[GATE_JOB_COUNT];
@@ -44,6 +47,8 @@ struct gate_pass {
     uint32_t order_count;
     bool defaced; // the masks among the orders are a whole and checked mask: 113102 may be claimed
     bool key_images_only, consent; // choices of a person about a head
+    bool released_by_person;       // written although it would be held
+    struct slice look;             // of an earlier answer for the same bytes: no second look; empty
 };
 
 // What it answers.
@@ -65,28 +70,53 @@ struct gate_passed {
     char source_instance[DCM_UID_MAX + 1]; // as it came: for answers to the sender only
     struct gate_origin origin;
     struct gate_slice slice;
-    bool has_pixels;
+    bool has_pixels, examined; // every frame was decoded and looked at
     uint32_t frames;
+    uint16_t rows, columns;
     uint8_t pixel_digest[32];
     struct gate_edit *edits; // what was blacked
     uint32_t edit_count;
     struct gate_box *boxes; // all that the look found, with what was decided (see hold room)
     uint32_t box_count;
     bool need_reading;
-    struct slice crops; // for the reader
-    uint32_t crop_count;
+    struct slice crops; // for the reader: numbers from crop_first on
+    uint32_t crop_first, crop_count;
     struct slice terms; // gate_subject_pack of what other instances of the patient should be
                         // searched for; small
-    uint64_t out_len;
+    struct slice look;  // for gate_pass.look
+    uint64_t out_len;   // 0: nothing was written, or nothing of use
 };
 
+// A key lies in the request: the buffer is to be wiped (gate_wire_wipe) before it is freed.
 void gate_pass_pack(const struct gate_pass *p, struct buf *out);
+int gate_pass_unpack(struct arena *a, struct slice bytes, struct gate_pass *ret_pass,
+                     struct err *e);
+void gate_passed_pack(const struct gate_passed *p, struct buf *out);
 // Slices and arrays borrow from `bytes` or lie in `a`. E_CRASHED: the worker did not write that.
 int gate_passed_unpack(struct arena *a, struct slice bytes, struct gate_passed *ret_passed,
                        struct err *e);
+void gate_wire_wipe(struct buf *b);
+
+// Where a passage writes, and reads again what it wrote.
+struct gate_pass_out {
+    struct px_transcode_out to;
+    // All that was written, valid until the next write.
+    int (*reread)(void *context, struct slice *ret_bytes, struct err *e);
+    void *context; // of reread
+};
+
+#define GATE_CROPS_MAX ((size_t)48 << 20)   // of one answer; a box without a crop stays uncertain
+#define GATE_ARENA_MAX ((size_t)224 << 20)  // of one passage
+#define GATE_MEMORY_MAX ((size_t)288 << 20) // private memory of a worker, all jobs of the gate
 
 // The passage itself, for unit tests and fuzzing without a process: as GATE_JOB_PASS. `bytes` is
-// the file.
+// the file. Whatever the bytes are the answer is a verdict; E_MEMORY and E_INTERNAL only when there
+// is none, which counts as held, too.
 int gate_pass_run(struct arena *a, const struct gate_pass *p, struct slice bytes,
-                  const struct px_transcode_out *out, struct gate_passed *ret_passed,
-                  struct err *e);
+                  const struct gate_pass_out *out, struct gate_passed *ret_passed, struct err *e);
+
+// The last net: parses a written file again and searches all its text, and the bytes around the
+// pixels as they are, for the subject's strong terms. 1 and where when one is there, 0 when none
+// is; E_CORRUPT when the file cannot be read again. Pixel data is not read.
+int gate_residual_search(struct arena *a, const struct gate_subject *subject, struct slice written,
+                         enum gate_kind *ret_kind, char ret_where[GATE_WHERE_MAX], struct err *e);

@@ -13,8 +13,13 @@
 struct buf;
 struct err;
 
+#define GATE_METHOD_BITS 13
+const char *gate_method_code(int bit); // of enum gate_method: "113100" …
+const char *gate_method_words(int bit);
+
 // {"input":…,"output":…,"verdict":…,"reasons":[…],"findings":[{"where":…,"kind":…,"done":…}],"methods":[…],"risk":{…}}
-// and a newline. `output` NULL unless released.
+// and a newline; for what could not be read "error" says code and place. `output` NULL unless
+// released.
 void gate_report_line(const char *input, const char *output, const struct gate_passed *p,
                       struct buf *out);
 
