@@ -34,7 +34,7 @@ def items(*datasets):
 class Case:
     """One instance on its way: `keep` are facts (keyword path, value) that the outcome must still hold."""
 
-    def __init__(self, rng, person, kind):
+    def __init__(self, rng, person, kind, real=None):
         self.rng, self.person, self.kind = rng, person, kind
         self.keep, self.values, self.lines, self.sites = [], [], [], []
         self.name = "IM%06d" % rng.randrange(10**6)
@@ -43,8 +43,8 @@ class Case:
         meta = FileMetaDataset()
         meta.MediaStorageSOPClassUID = CLASSES[kind]
         meta.TransferSyntaxUID = rng.choice([ExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian])
-        self.d = FileDataset(None, {}, file_meta=meta, preamble=self.preamble)
-        self.header()
+        self.d = FileDataset(None, {} if real is None else real, file_meta=meta, preamble=self.preamble)
+        self.header(real is not None)
 
     def fact(self, keyword, value):
         setattr(self.d, keyword, value)
@@ -55,11 +55,15 @@ class Case:
         self.sites.append(site)
         self.values += [(site, str(v)) for v in values]
 
-    def header(self):
+    def header(self, real):
         d, p, rng = self.d, self.person, self.rng
         modality = {"USM": "US", "SC": "OT", "PDF": "DOC", }.get(self.kind, self.kind)
         d.SpecificCharacterSet = "ISO_IR 100"
-        d.SOPClassUID, d.SOPInstanceUID = CLASSES[self.kind], uid(rng)
+        if real:
+            d.file_meta.MediaStorageSOPClassUID = d.SOPClassUID
+        else:
+            d.SOPClassUID = CLASSES[self.kind]
+        d.SOPInstanceUID = uid(rng)
         d.file_meta.MediaStorageSOPInstanceUID = d.SOPInstanceUID
         d.StudyInstanceUID, d.SeriesInstanceUID = uid(rng), uid(rng)
         day = p.study.strftime("%Y%m%d")
@@ -70,9 +74,11 @@ class Case:
         d.ReferringPhysicianName = p.consultant.upper() + "^DR"
         d.InstitutionName, d.InstitutionalDepartmentName, d.OperatorsName = p.hospital, p.ward, p.radiographer
         d.PatientAddress, d.OtherPatientIDs = "%s, %s" % (p.address, p.postcode), p.nhs
-        d.Manufacturer, d.ManufacturerModelName, d.DeviceSerialNumber = "ACME", "Scanmaster 3", str(rng.randrange(10**4, 10**5)) + "X"
+        if not real:
+            d.Manufacturer, d.ManufacturerModelName = "ACME", "Scanmaster 3"
+        d.DeviceSerialNumber = str(rng.randrange(10**4, 10**5)) + "X"
         d.StationName = "%s%d" % (p.town.upper()[:6], rng.randrange(1, 9))
-        self.fact("Modality", modality)
+        self.fact("Modality", d.Modality if real else modality)
         self.fact("PatientSex", p.sex)
         d.PatientAge = "%03dY" % p.age
         if p.age < 90:
@@ -153,6 +159,46 @@ def geometry(c):
     c.fact("ImagePositionPatient", [-180.0, -180.0, float(rng.randrange(-900, 900))])
     c.fact("ImageOrientationPatient", [1.0, 0.0, 0.0, 0.0, 1.0, 0.0])
     c.fact("PatientPosition", "HFS")
+
+
+# What teaching needs of any picture, where the file has it.
+FACTS = """Rows Columns BitsStored PhotometricInterpretation PixelSpacing SliceThickness ImagePositionPatient ImageOrientationPatient RescaleSlope RescaleIntercept
+WindowCenter WindowWidth KVP RepetitionTime EchoTime MagneticFieldStrength PatientPosition ImagerPixelSpacing SpacingBetweenSlices Laterality ViewPosition
+FrameTime ConvolutionKernel ScanningSequence FlipAngle""".split()
+
+
+def reals(folder):
+    """{kind: [path …]} of real files with native pixels of a usual size."""
+    found = {}
+    for path in sorted(folder.rglob("*.dcm")):
+        try:
+            d = pydicom.dcmread(path)
+            kind = d.Modality if d.Modality != "US" or int(d.get("NumberOfFrames", 1) or 1) == 1 else "USM"
+            native = d.file_meta.TransferSyntaxUID in (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+            usual = 128 <= d.Rows <= 1024 and 128 <= d.Columns <= 1024 and d.BitsAllocated in (8, 16) and int(d.get("NumberOfFrames", 1) or 1) <= 40
+            if kind in ("CT", "MR", "CR", "DX", "US", "USM", "PT") and native and usual and d.pixel_array.dtype in (np.uint8, np.int16, np.uint16) \
+                    and d.PhotometricInterpretation in ("MONOCHROME1", "MONOCHROME2", "RGB") and "broken" not in path.parts:
+                found.setdefault(kind, []).append(path)
+        except Exception:  # not for this purpose
+            continue
+    return found
+
+
+def make_real(rng, person, kind, path):
+    d = pydicom.dcmread(path)
+    c = Case(rng, person, kind, d)
+    c.pixels = d.pixel_array.copy()
+    c.d.file_meta.TransferSyntaxUID = d.file_meta.TransferSyntaxUID
+    c.d.pop("PatientAge", None)
+    c.keep = [k for k in c.keep if k[0] != "PatientAge"]
+    for keyword in FACTS:
+        value = d.get(keyword)
+        if value not in (None, "") and keyword in d:
+            c.keep.append((keyword, [float(v) for v in value] if isinstance(value, pydicom.multival.MultiValue) and d[keyword].VR in ("DS", "FD") else str(value)))
+    c.keep = [(k, v) for k, v in c.keep if not isinstance(v, str) or "[" not in v]
+    c.real = True
+    c.d.StudyDescription = c.d.SeriesDescription = c.keep_words = {"CT": "CT abdomen", "MR": "MRI spine", "PT": "PET"}.get(kind, "Imaging")
+    return c
 
 
 CT_WORDS = ["CT Thorax abdomen pelvis with contrast", "CT pulmonary angiogram", "CT KUB low dose", "Chest 5.0 B31f", "ABDOMEN PORTAL VENOUS", "CTPA 1.0 B20f"]

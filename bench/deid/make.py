@@ -45,7 +45,11 @@ def one(job):
     names = [only] if only else list(sites.SITES)
     name = rng.choices(names, [sites.SITES[n][2] for n in names])[0]
     plant, kinds, _, whole = sites.SITES[name]
-    case = bases.make(rng, Person(rng), rng.choice(kinds), WORLD["pictures"])
+    person, kind = Person(rng), rng.choice(kinds)
+    if WORLD["reals"].get(kind) and rng.random() < 0.5:
+        case = bases.make_real(rng, person, kind, rng.choice(WORLD["reals"][kind]))
+    else:
+        case = bases.make(rng, person, kind, WORLD["pictures"])
     case.expect = whole or "released"
     plant(case, WORLD["facts"])
     data = case.finish()
@@ -54,7 +58,7 @@ def one(job):
     (folder / case.name).write_bytes(data)
     if case.lines:
         np.savez_compressed(WORLD["out"] / "masks" / ("c%05d.npz" % number), **{"%s%d" % (k, i): line[k] for i, line in enumerate(case.lines) for k in ("letters", "mask")})
-    return json.dumps({"case": "c%05d" % number, "file": "c%05d/%s" % (number, case.name), "site": name, "kind": case.kind, "expect": case.expect, "uid": str(case.d.SOPInstanceUID),
+    return json.dumps({"case": "c%05d" % number, "file": "c%05d/%s" % (number, case.name), "site": name, "kind": case.kind, "real": getattr(case, "real", False), "expect": case.expect, "uid": str(case.d.SOPInstanceUID),
                        "clean": getattr(case, "clean", False), "marker": getattr(case, "marker", None), "values": case.values, "words": case.keep_words,
                        "keep": [[k, plain(v)] for k, v in case.keep], "found": getattr(case, "facts_by_search", []), "hidden": getattr(case, "hidden", 0),
                        "raw": [getattr(case, a).hex() for a in ("raw", "packed") if getattr(case, a, b"")],
@@ -68,9 +72,10 @@ def main():
     arguments.add_argument("seed", type=int)
     arguments.add_argument("--maclab", default=str(ROOT / "build" / "maclab"))
     arguments.add_argument("--site", help="only this kind of site")
+    arguments.add_argument("--samples", type=pathlib.Path, help="half of the pictures come from real files of this folder")
     a = arguments.parse_args()
     (a.out / "masks").mkdir(parents=True)
-    WORLD.update(out=a.out, facts=facts(), pictures=pictures.library(a.maclab, a.out.parent))
+    WORLD.update(out=a.out, facts=facts(), pictures=pictures.library(a.maclab, a.out.parent), reals=bases.reals(a.samples) if a.samples else {})
     with multiprocessing.Pool(2) as pool, open(a.out / "key.jsonl", "w", encoding="utf-8") as key:
         for line in pool.imap(one, ((i, a.seed, a.site) for i in range(a.cases)), chunksize=8):
             key.write(line + "\n")

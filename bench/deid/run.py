@@ -103,15 +103,16 @@ def main():
     a.add_argument("--seed", type=int, default=SEED)
     a.add_argument("--only")
     a.add_argument("--site")
+    a.add_argument("--samples", help="real files for half of the pictures")
     a.add_argument("--strict", action="store_true")
     a.add_argument("--dciodvfy", type=int, default=300)
     a.add_argument("--work", type=pathlib.Path, default=pathlib.Path(os.environ.get("BENCH_WORK", tempfile.gettempdir())) / "maclab-bench-deid")
     a = a.parse_args()
     build = a.build.resolve()
-    corpus = a.work / ("corpus-%d-%d-%s" % (a.cases, a.seed, a.site or "all"))
+    corpus = a.work / ("corpus-%d-%d-%s" % (a.cases, a.seed, (a.site or "all") + ("-real" if a.samples else "")))
     if not (corpus / "key.jsonl").exists() or sum(1 for _ in open(corpus / "key.jsonl", encoding="utf-8")) != a.cases:
         shutil.rmtree(corpus, ignore_errors=True)
-        extra = ["--site", a.site] if a.site else []
+        extra = (["--site", a.site] if a.site else []) + (["--samples", a.samples] if a.samples else [])
         a.work.mkdir(parents=True, exist_ok=True)
         subprocess.run([str(HERE / "make.py"), str(corpus), str(a.cases), str(a.seed), "--maclab", str(build / "maclab"), *extra], check=True)
     leaks = 0
