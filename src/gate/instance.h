@@ -19,6 +19,8 @@
 
 struct buf;
 
+#define GATE_MEMORY_MAX ((size_t)288 << 20) // private memory of a worker, all jobs of the gate
+
 // The first rows of the program's table of jobs: archive/jobs.c continues behind them.
 // X(name, run function)
 enum gate_job {
@@ -105,9 +107,8 @@ struct gate_pass_out {
     void *context; // of reread
 };
 
-#define GATE_CROPS_MAX ((size_t)48 << 20)   // of one answer; a box without a crop stays uncertain
-#define GATE_ARENA_MAX ((size_t)224 << 20)  // of one passage
-#define GATE_MEMORY_MAX ((size_t)288 << 20) // private memory of a worker, all jobs of the gate
+#define GATE_CROPS_MAX ((size_t)48 << 20)  // of one answer; a box without a crop stays uncertain
+#define GATE_ARENA_MAX ((size_t)224 << 20) // of one passage
 
 // The passage itself, for unit tests and fuzzing without a process: as GATE_JOB_PASS. `bytes` is
 // the file. Whatever the bytes are the answer is a verdict; E_MEMORY and E_INTERNAL only when there

@@ -84,7 +84,7 @@ static int reread(void *context, struct slice *ret_bytes, struct err *e) {
     return rc;
 }
 
-static int run_pass(struct slice request, int in, int out, struct buf *answer, struct err *e) {
+int gate_job_pass(struct slice request, int in, int out, struct buf *answer, struct err *e) {
     struct arena a CLEANUP(cleanup_arena);
     struct file_map map CLEANUP(cleanup_file_map) = {0};
     struct gate_pass ask;
@@ -111,7 +111,7 @@ static int run_pass(struct slice request, int in, int out, struct buf *answer, s
 
 // --- search
 
-static int run_search(struct slice request, int in, int out, struct buf *answer, struct err *e) {
+int gate_job_search(struct slice request, int in, int out, struct buf *answer, struct err *e) {
     (void)out;
     struct arena a CLEANUP(cleanup_arena);
     struct file_map map CLEANUP(cleanup_file_map) = {0};
@@ -129,17 +129,17 @@ static int run_search(struct slice request, int in, int out, struct buf *answer,
     return rc;
 }
 
-// Seconds of a frame's examination times the frames of a long loop.
+// A long loop of pictures takes minutes.
 #define PASS_MS 900000
 #define VOLUME_MS 600000
 #define SHOW_MS 60000
 #define OUT_MAX ((uint64_t)16 << 30)
 
 const struct worker_job gate_jobs[GATE_JOB_COUNT] = {
-    [GATE_JOB_PASS] = {"gate", run_pass, PASS_MS, GATE_MEMORY_MAX, OUT_MAX, NULL},
-    [GATE_JOB_SLICE] = {"slice", instance_run_slice, SHOW_MS, GATE_MEMORY_MAX, OUT_MAX, NULL},
-    [GATE_JOB_FACE] = {"face", instance_run_face, VOLUME_MS, GATE_MEMORY_MAX, OUT_MAX, NULL},
-    [GATE_JOB_SHOW] = {"show", instance_run_show, SHOW_MS, GATE_MEMORY_MAX, OUT_MAX, NULL},
-    [GATE_JOB_DIFF] = {"diff", instance_run_diff, SHOW_MS, GATE_MEMORY_MAX, OUT_MAX, NULL},
-    [GATE_JOB_SEARCH] = {"search", run_search, SHOW_MS, GATE_MEMORY_MAX, OUT_MAX, NULL},
+    [GATE_JOB_PASS] = {"gate", gate_job_pass, PASS_MS, GATE_MEMORY_MAX, OUT_MAX, NULL},
+    [GATE_JOB_SLICE] = {"slice", gate_job_slice, SHOW_MS, GATE_MEMORY_MAX, OUT_MAX, NULL},
+    [GATE_JOB_FACE] = {"face", gate_job_face, VOLUME_MS, GATE_MEMORY_MAX, OUT_MAX, NULL},
+    [GATE_JOB_SHOW] = {"show", gate_job_show, SHOW_MS, GATE_MEMORY_MAX, OUT_MAX, NULL},
+    [GATE_JOB_DIFF] = {"diff", gate_job_diff, SHOW_MS, GATE_MEMORY_MAX, OUT_MAX, NULL},
+    [GATE_JOB_SEARCH] = {"search", gate_job_search, SHOW_MS, GATE_MEMORY_MAX, OUT_MAX, NULL},
 };

@@ -32,7 +32,9 @@ void gate_wire_put_edits(struct buf *out, const struct gate_edit *edits, uint32_
 struct gate_edit *gate_wire_take_edits(struct arena *a, struct wire *w, uint32_t *ret_count);
 
 // The runs of gate_jobs.
-int instance_run_slice(struct slice request, int in, int out, struct buf *answer, struct err *e);
-int instance_run_face(struct slice request, int in, int out, struct buf *answer, struct err *e);
-int instance_run_show(struct slice request, int in, int out, struct buf *answer, struct err *e);
-int instance_run_diff(struct slice request, int in, int out, struct buf *answer, struct err *e);
+int gate_job_pass(struct slice request, int in, int out, struct buf *answer, struct err *e);
+int gate_job_slice(struct slice request, int in, int out, struct buf *answer, struct err *e);
+int gate_job_face(struct slice request, int in, int out, struct buf *answer, struct err *e);
+int gate_job_show(struct slice request, int in, int out, struct buf *answer, struct err *e);
+int gate_job_diff(struct slice request, int in, int out, struct buf *answer, struct err *e);
+int gate_job_search(struct slice request, int in, int out, struct buf *answer, struct err *e);

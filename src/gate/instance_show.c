@@ -99,7 +99,7 @@ static int show(struct arena *a, const struct gate_structural *s, struct slice b
                : rc;
 }
 
-int instance_run_show(struct slice request, int in, int out, struct buf *answer, struct err *e) {
+int gate_job_show(struct slice request, int in, int out, struct buf *answer, struct err *e) {
     (void)out;
     struct arena a CLEANUP(cleanup_arena);
     struct file_map map CLEANUP(cleanup_file_map) = {0};
@@ -298,7 +298,7 @@ static int clean(struct arena *a, const struct gate_pass *ask, struct gate_struc
     return rc == E_OK ? gate_header_mark(&c, s->dataset, e) : rc;
 }
 
-int instance_run_diff(struct slice request, int in, int out, struct buf *answer, struct err *e) {
+int gate_job_diff(struct slice request, int in, int out, struct buf *answer, struct err *e) {
     (void)out;
     struct arena a CLEANUP(cleanup_arena);
     struct file_map map CLEANUP(cleanup_file_map) = {0};

@@ -137,7 +137,7 @@ static int put_frames(const struct gate_slice_request *r, const struct gate_stru
     return rc;
 }
 
-int instance_run_slice(struct slice request, int in, int out, struct buf *answer, struct err *e) {
+int gate_job_slice(struct slice request, int in, int out, struct buf *answer, struct err *e) {
     (void)answer;
     struct arena a CLEANUP(cleanup_arena);
     struct file_map map CLEANUP(cleanup_file_map) = {0};
@@ -226,7 +226,7 @@ static int put_pictures(const struct gate_volume *v, const struct gate_face_mask
     return rc;
 }
 
-int instance_run_face(struct slice request, int in, int out, struct buf *answer, struct err *e) {
+int gate_job_face(struct slice request, int in, int out, struct buf *answer, struct err *e) {
     (void)out;
     struct arena a CLEANUP(cleanup_arena);
     struct file_map map CLEANUP(cleanup_file_map) = {0};
