@@ -63,7 +63,11 @@ const char *gate_verdict_word(enum gate_verdict verdict);
     X(RISK, "risk", "the combination of what is left may single a person out")                     \
     X(SAME_PIXELS, "same-pixels", "the archive has these pixels under another identity")           \
     X(TWO_PERSONS, "two-persons", "a second person must look, as the profile says")                \
+    X(SAME_UID, "same-uid",                                                                        \
+      "another file of the delivery says that it is the same instance, with other content")        \
     X(CLEANING_FAILED, "cleaning-failed", "the instance could not be cleaned")                     \
+    X(UNREADABLE, "unreadable", "the file could not be opened")                                    \
+    X(FAILED, "failed", "not the file but this machine failed: try again")                         \
     /* of de-identification: refused */                                                            \
     X(CATEGORY, "category", "a kind of recording that needs the patient's consent (GMC 10): ask")  \
     X(DOCUMENT, "document", "an enclosed document, which cannot be cleaned")                       \
