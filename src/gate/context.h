@@ -14,6 +14,7 @@
 
 struct arena;
 struct dcm_uid_entry;
+struct gate_walk;
 
 // De-identification methods, CID 7050 (PS3.16), as bits: what was done on this instance.
 enum gate_method {
@@ -41,7 +42,8 @@ struct gate_context {
     struct gate_subject *subject;
     struct gate_words words; // over subject and the profile's phrases
     struct gate_notes notes;
-    uint32_t methods; // enum gate_method done so far
+    uint32_t methods;       // enum gate_method done so far
+    struct gate_walk *walk; // header.c's: made on first use; NULL at the beginning
     // Day 0 of the patient (days since 1970-01-01 of the first study in the delivery) when known.
     bool has_day_zero;
     int32_t day_zero;

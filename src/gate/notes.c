@@ -54,18 +54,37 @@ static bool grow(struct gate_notes *n) {
     return true;
 }
 
-void gate_notes_add(struct gate_notes *n, enum gate_kind kind, enum gate_done done,
-                    const char *where, ...) {
+// NULL: counted, not listed.
+static struct gate_line *new_line(struct gate_notes *n, enum gate_kind kind, enum gate_done done) {
     n->kinds[kind] += done != GATE_DONE_KEPT;
     if (n->count == GATE_NOTES_MAX || (n->count == n->cap && !grow(n))) {
         n->dropped++;
-        return;
+        return NULL;
     }
     struct gate_line *line = &n->lines[n->count++];
     line->kind = kind;
     line->done = done;
+    return line;
+}
+
+void gate_notes_add(struct gate_notes *n, enum gate_kind kind, enum gate_done done,
+                    const char *where, ...) {
+    struct gate_line *line = new_line(n, kind, done);
+    if (line == NULL) {
+        return;
+    }
     va_list arguments;
     va_start(arguments, where);
     (void)vsnprintf(line->where, sizeof line->where, where, arguments);
     va_end(arguments);
+}
+
+void gate_notes_put(struct gate_notes *n, enum gate_kind kind, enum gate_done done,
+                    struct slice where) {
+    struct gate_line *line = new_line(n, kind, done);
+    if (line != NULL) {
+        size_t len = where.len < sizeof line->where ? where.len : sizeof line->where - 1;
+        memcpy(line->where, where.ptr, len);
+        line->where[len] = '\0';
+    }
 }

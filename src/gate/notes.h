@@ -95,3 +95,6 @@ void gate_notes_init(struct gate_notes *n, struct arena *a);
 // `where` is printf-like and cut to fit.
 void gate_notes_add(struct gate_notes *n, enum gate_kind kind, enum gate_done done,
                     const char *where, ...) __attribute__((format(printf, 4, 5)));
+// The same with a place that is written already.
+void gate_notes_put(struct gate_notes *n, enum gate_kind kind, enum gate_done done,
+                    struct slice where);

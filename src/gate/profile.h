@@ -25,7 +25,7 @@ enum gate_dates {
     GATE_DATES_KEPT     // 113106: weakening
 };
 
-struct gate_profile_table; // the compiled actions; header.c's business
+struct gate_profile_table; // edits of attributes: profile_table.h
 
 struct gate_profile {
     char name[64];
@@ -34,7 +34,9 @@ struct gate_profile {
     bool weakened;          // says less than the floor somewhere
     bool examine_pixels;    // Clean Pixel Data; off is weakening
     bool deface;            // Clean Recognizable Visual Features; off: such volumes are held
+    bool clean_descriptors, clean_structured, clean_graphics; // off: such content goes whole
     bool keep_uids, keep_device, keep_institution, keep_characteristics, keep_safe_private;
+    bool keep_for_suv; // weight, height and the injection's place before the scan, PET only
     enum gate_dates dates;
     uint16_t age_top;            // 90: this age and above are one band
     uint16_t age_band;           // years; 0 or 1: as it is
@@ -46,7 +48,9 @@ struct gate_profile {
     const struct gate_profile_table *table;
 };
 
-// The text of the one built in.
+#define GATE_PROFILE_TEXT_MAX ((size_t)1 << 20)
+
+// The text of the one built in: an example of all fields.
 struct slice gate_profile_builtin(void);
 
 // Reads, validates and compiles. Errors name line or field (E_SYNTAX, E_VALUE, E_CONFLICT). Memory
