@@ -2,7 +2,8 @@
 """Writes lexicon_table.h from data/deid/vocabulary.csv, names.csv and places.csv.
 
 Each row is a word (or several in one cell, divided by spaces: each of them is entered) and its class, an
-entry of GATE_LEX_LIST in src/gate/lexicon.h. A word of several rows gets all their bits.
+entry of GATE_LEX_LIST in src/gate/lexicon.h; "+s" behind it adds the plural, "+v" the forms of a regular
+verb. A word of several rows gets all their bits.
 usage: deid_tables.py LEXICON_H CSV… OUTPUT
 """
 import csv
@@ -34,20 +35,42 @@ def classes(header):
     return re.findall(r"^    X\((\w+)\)", open(header, encoding="utf-8").read(), re.M)
 
 
+def plural(word):
+    if re.search(r"(s|x|z|ch|sh)$", word):
+        return word + "es"
+    return word[:-1] + "ies" if re.search(r"[^aeiou]y$", word) else word + "s"
+
+
+def verb(word):
+    """The word, third person, past, -ing: regular forms, both with and without a doubled consonant."""
+    stem = word[:-1] if word.endswith("e") else word
+    forms = [plural(word), stem + "ed", stem + "ing"]
+    if word.endswith("y") and not re.search(r"[aeiou]y$", word):
+        forms[1] = word[:-1] + "ied"
+    if re.search(r"[^aeiou][aeiou][bdglmnprt]$", word):
+        forms += [word + word[-1] + "ed", word + word[-1] + "ing"]
+    return [word] + forms
+
+
+def forms_of(word, suffix):
+    return {"": [word], "s": [word, plural(word)], "v": verb(word)}[suffix]
+
+
 def read(paths, bits):
     words = {}
     for path in paths:
         for row in csv.reader(open(path, encoding="utf-8")):
             if not row or row[0].startswith("#"):
                 continue
-            cell, name = row[0], row[1].strip().upper()
+            cell, (name, _, suffix) = row[0], row[1].strip().upper().partition("+")
             if name not in bits:
                 sys.exit(f"{path}: no class '{row[1]}'")
             for word in cell.split():
-                key = fold(word).encode()
-                if not key or len(key) > 40 or not fold(word).isalnum():
+                if not fold(word).isalnum() or len(word) > 40:
                     sys.exit(f"{path}: not a word: '{word}'")
-                words[key] = words.get(key, 0) | bits[name]
+                for form in forms_of(fold(word), suffix.lower()):
+                    key = form.encode()
+                    words[key] = words.get(key, 0) | bits[name]
     return words
 
 

@@ -87,7 +87,7 @@ static bool is_title(const struct gate_text *t, uint32_t i) {
     if (!word(t, i + 1) || next->gap_len > 3 || next->gap == 0) {
         return false;
     }
-    if (!modality_word(t, i) || speaks_of_person(t, i - 1)) {
+    if ((!modality_word(t, i) && !safe(t, i)) || speaks_of_person(t, i - 1)) {
         return true;
     }
     bool mixed = (k->flags & GATE_TOKEN_CAPITAL) != 0 && (k->flags & GATE_TOKEN_UPPER) == 0;

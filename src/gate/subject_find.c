@@ -143,7 +143,23 @@ static bool companion(const struct gate_subject *s, const struct gate_text *t, u
     return (p != NULL && p != self) || *ret_initial;
 }
 
-// The nearest token on one side behind particles and initials; UINT32_MAX: none near enough.
+// "seen by R HAND": then it is no side.
+static bool speaks_of_person(const struct gate_text *t, uint32_t before) {
+    return gate_token_is(t, before, "by") || gate_token_is(t, before, "from") ||
+           gate_token_is(t, before, "to") ||
+           gate_token_lex(t, before, GATE_LEX(TITLE) | GATE_LEX(ROLE));
+}
+
+// Whether an initial beside a part of the body is its side: "R hand", "L HAND", but "R. Hand".
+static bool is_side(const struct gate_text *t, uint32_t initial, uint32_t part, bool before) {
+    uint32_t stops = GATE_GAP_DOT | GATE_GAP_COMMA | GATE_GAP_CARET;
+    return gate_token_lex(t, initial, GATE_LEX(SIDE)) &&
+           gate_token_lex(t, part, GATE_LEX(BODY) | GATE_LEX(SIDE)) &&
+           (tok(t, before ? initial + 1 : initial)->gap & stops) == 0 &&
+           !(before && speaks_of_person(t, initial - 1));
+}
+
+// Whether a part of a name, an initial or a title is on one side, behind particles.
 static bool named_side(const struct gate_subject *s, const struct gate_text *t, uint32_t i,
                        bool before, const struct gate_piece *self) {
     for (uint32_t step = 1; step <= 3; step++) {
@@ -153,11 +169,7 @@ static bool named_side(const struct gate_subject *s, const struct gate_text *t, 
         }
         bool initial;
         if (companion(s, t, j, self, &initial)) {
-            // "R hand", "L HAND" are sides as long as no stop or name says more
-            bool side = initial && gate_token_lex(t, j, GATE_LEX(SIDE)) &&
-                        (tok(t, before ? j + 1 : j)->gap &
-                         (GATE_GAP_DOT | GATE_GAP_COMMA | GATE_GAP_CARET)) == 0;
-            return !side;
+            return !initial || !is_side(t, j, i, before);
         }
         if (!gate_token_lex(t, j, GATE_LEX(PARTICLE))) {
             return gate_token_lex(t, j, GATE_LEX(TITLE)) && before &&
@@ -174,36 +186,49 @@ static bool exam_side(const struct gate_text *t, uint32_t i, bool before) {
         return false;
     }
     const struct gate_token *k = tok(t, before ? i : j);
-    uint32_t apart = GATE_GAP_CARET | GATE_GAP_COMMA | GATE_GAP_BACKSLASH | GATE_GAP_EQUALS;
+    uint32_t apart = GATE_GAP_CARET | GATE_GAP_COMMA | GATE_GAP_BACKSLASH | GATE_GAP_EQUALS |
+                     GATE_GAP_APOSTROPHE;
     if ((k->gap & apart) != 0 || k->gap_len > 3) {
         return false;
     }
     uint32_t lex = t->tokens[j].lex;
-    bool number = gate_token_is_number(&t->tokens[j]);
-    uint32_t clear = GATE_LEX(WORD) | GATE_LEX(BODY) | GATE_LEX(SIDE) | GATE_LEX(TECH) |
-                     GATE_LEX(FINDING) | GATE_LEX(FUNCTION);
-    return (number && t->tokens[j].len <= 2) ||
-           ((lex & clear) != 0 && (lex & (GATE_LEX(SHY) | GATE_LEX(TITLE))) == 0);
+    uint32_t clear = GATE_LEX(SIDE) | GATE_LEX(TECH) | GATE_LEX(FINDING);
+    uint32_t other = GATE_LEX(SHY) | GATE_LEX(TITLE) | GATE_LEX(BODY);
+    bool small = (t->tokens[i].flags & GATE_TOKEN_CAPITAL) == 0;
+    return ((lex & clear) != 0 && (lex & other) == 0) ||
+           (before && small && (lex & GATE_LEX(FUNCTION)) != 0 && !speaks_of_person(t, j)) ||
+           (gate_token_is(t, j, "mr") && (t->tokens[j].flags & GATE_TOKEN_UPPER) != 0 &&
+            gate_token_lex(t, i + 1, clear));
+}
+
+static bool possessive(const struct gate_text *t, uint32_t i) {
+    return gate_token_is(t, i + 1, "s") && tok(t, i + 1)->gap == GATE_GAP_APOSTROPHE;
 }
 
 static bool weak_name_counts(const struct gate_subject *s, const struct gate_text *t, uint32_t i,
                              const struct gate_piece *p) {
-    if (named_side(s, t, i, true, p) || named_side(s, t, i, false, p)) {
+    if (named_side(s, t, i, true, p) || named_side(s, t, i, false, p) || possessive(t, i)) {
         return true;
     }
     return !exam_side(t, i, true) && !exam_side(t, i, false);
 }
 
+// One or two letters: where no list knows them they go anyway, so this is about "NG", "LI", "MA".
 static bool short_name_counts(const struct gate_subject *s, const struct gate_text *t, uint32_t i,
                               const struct gate_piece *p) {
-    bool initial;
-    if ((i + 1 < t->count && name_beside_gap(tok(t, i + 1)) &&
-         companion(s, t, i + 1, p, &initial) && !initial) ||
-        (i > 0 && name_beside_gap(tok(t, i)) && companion(s, t, i - 1, p, &initial) && !initial)) {
+    const struct gate_token *k = tok(t, i);
+    if ((k->flags & GATE_TOKEN_CAPITAL) == 0) { // "li", "ma" in small letters need a name
+        bool initial;
+        return (i > 0 && companion(s, t, i - 1, p, &initial) && !initial) ||
+               (companion(s, t, i + 1, p, &initial) && !initial);
+    }
+    if (named_side(s, t, i, true, p) || named_side(s, t, i, false, p) || possessive(t, i)) {
         return true;
     }
-    return i > 0 && gate_token_lex(t, i - 1, GATE_LEX(TITLE)) && name_beside_gap(tok(t, i)) &&
-           (t->tokens[i].flags & GATE_TOKEN_CAPITAL) != 0;
+    bool particle = (k->lex & GATE_LEX(PARTICLE)) != 0;
+    bool title_case = (k->flags & GATE_TOKEN_UPPER) == 0;
+    return !particle && (title_case || (!exam_side(t, i, true) && !exam_side(t, i, false) &&
+                                        (k->lex & GATE_LEX(SIDE)) == 0));
 }
 
 static bool number_label(const struct gate_text *t, uint32_t before) {

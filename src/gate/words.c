@@ -96,6 +96,29 @@ static void put_words(const struct gate_judged *j, struct buf *out) {
     }
 }
 
+// Takes brackets out that lost their other half.
+static void balance(struct buf *out, size_t from) {
+    static const char open[] = "([{", close[] = ")]}";
+    for (int kind = 0; kind < 3; kind++) {
+        size_t depth = 0, n = from;
+        for (size_t i = from; i < out->len; i++) { // closing ones without an opening one
+            bool lost = out->data[i] == (uint8_t)close[kind] && depth == 0;
+            depth += out->data[i] == (uint8_t)open[kind];
+            depth -= out->data[i] == (uint8_t)close[kind] && !lost;
+            out->data[n] = out->data[i];
+            n += !lost;
+        }
+        out->len = n;
+        for (size_t i = out->len; i > from && depth > 0; i--) { // the last opening ones
+            if (out->data[i - 1] == (uint8_t)open[kind]) {
+                memmove(out->data + i - 1, out->data + i, out->len - i);
+                out->len--;
+                depth--;
+            }
+        }
+    }
+}
+
 static void count(const struct gate_judged *j, struct gate_cleaned *sums) {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < j->text.count; i++) {
@@ -118,6 +141,9 @@ static bool clean_once(const struct gate_words *w, struct slice utf8, struct buf
     }
     count(&j, sums);
     put_words(&j, out);
+    if (sums->kept < j.text.count) {
+        balance(out, 0);
+    }
     gate_judged_done(&j);
     return !out->failed;
 }

@@ -84,6 +84,28 @@ static uint32_t whole_lex(const struct gate_judged *j, uint32_t first, uint32_t 
     return gate_lex_find(folded, gate_text_hash(folded));
 }
 
+// "sagknee", "leftfoot": a side or direction and what it is of, written together.
+static bool side_and_more(const struct gate_judged *j, uint32_t i) {
+    const struct gate_token *k = tok(j, i);
+    struct slice word = gate_text_fold(&j->text, i, i);
+    if (k->lex != 0 || word.len < 6 || word.len > 40) {
+        return false;
+    }
+    uint32_t never = GATE_LEX_NAME | GATE_LEX(SHY) | GATE_LEX(PLACE);
+    uint32_t hash = gate_text_hash(slice_first(word, 2));
+    for (size_t cut = 3; cut + 3 <= word.len; cut++) {
+        hash = gate_text_hash_on(hash, word.ptr + cut - 1, 1);
+        uint32_t side = gate_lex_find(slice_first(word, cut), hash);
+        struct slice rest = slice_from(word, cut);
+        uint32_t more = gate_lex_find(rest, gate_text_hash(rest));
+        if ((side & GATE_LEX(SIDE)) != 0 && (side & never) == 0 && (more & never) == 0 &&
+            (more & (GATE_LEX(BODY) | GATE_LEX(TECH))) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // A piece of a run: "t2w3mm" holds t, 2, w, 3, mm.
 static bool piece_safe(const struct gate_judged *j, uint32_t i, bool has_digits) {
     const struct gate_token *k = tok(j, i);
@@ -92,7 +114,8 @@ static bool piece_safe(const struct gate_judged *j, uint32_t i, bool has_digits)
     }
     bool elision = k->len == 1 && (tok(j, i + 1)->gap & GATE_GAP_APOSTROPHE) != 0; // l'épaule
     bool genitive = (k->gap & GATE_GAP_APOSTROPHE) != 0 && k->len == 1;            // women's
-    return (k->lex & GATE_LEX_SAFE) != 0 || (k->len == 1 && has_digits) || elision || genitive;
+    return (k->lex & GATE_LEX_SAFE) != 0 || (k->len == 1 && has_digits) || elision || genitive ||
+           side_and_more(j, i);
 }
 
 static bool run_safe(const struct gate_judged *j, uint32_t first, uint32_t last) {
@@ -232,8 +255,9 @@ static void judge_run(struct gate_judged *j, uint32_t first, uint32_t last) {
         enum gate_kind kind = GATE_KIND_FREE_TEXT;
         bool stays = !gone;
         if (stays && first == last) {
-            stays = is_number(j, i) ? number_stays(j, i, &kind)
-                                    : lex(j, i, GATE_LEX_SAFE) && word_stays(j, i);
+            stays = is_number(j, i)
+                        ? number_stays(j, i, &kind)
+                        : (lex(j, i, GATE_LEX_SAFE) && word_stays(j, i)) || side_and_more(j, i);
         } else if (stays && known == 0) {
             stays = run_safe(j, first, last);
         }
