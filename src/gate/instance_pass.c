@@ -389,15 +389,20 @@ static void answer(struct passage *g) {
         p->crops = buf_slice(&g->crops);
         p->crop_count = g->last_crop - p->crop_first;
     }
-    if (p->verdict == GATE_RELEASED && p->out_len == 0 && !p->need_reading) {
-        struct err why = {0};
-        (void)err_set(&why, E_INTERNAL, "nothing was written");
-        gate_object(&g->c, GATE_HELD, GATE_REASON_CLEANING_FAILED);
-        p->verdict = g->c.verdict;
-        p->reason_count = g->c.reason_count;
-        memcpy(p->reasons, g->c.reasons, sizeof p->reasons);
-        p->why = why;
+}
+
+// What was not written is not released, whatever nobody objected to: a reading is still to come, or
+// something here is wrong.
+static void check_written(struct passage *g) {
+    if (g->c.verdict != GATE_RELEASED || g->p->out_len > 0) {
+        return;
     }
+    if (g->p->need_reading) {
+        gate_object(&g->c, GATE_HELD, GATE_REASON_TEXT_UNSURE);
+        return;
+    }
+    gate_object(&g->c, GATE_HELD, GATE_REASON_CLEANING_FAILED);
+    (void)err_set(&g->p->why, E_INTERNAL, "nothing was written");
 }
 
 static void free_boxes(void *boxes) { gate_boxes_done(boxes); }
@@ -431,6 +436,7 @@ int gate_pass_run(struct arena *a, const struct gate_pass *ask, struct slice byt
     if (rc == E_OK && judge(g, &why) < 0) {
         fail(g, &why);
     }
+    check_written(g);
     answer(g);
     return E_OK;
 }

@@ -137,7 +137,7 @@ static int search_dataset(struct net *n, const struct dcm_dataset *top) {
             if (depth > 1) {
                 char tag[DCM_TAG_TEXT_LEN + 1];
                 const struct level *first = &stack[0];
-                (void)snprintf(path, sizeof path, "%s[%u]…",
+                (void)snprintf(path, sizeof path, "%s[%u]..",
                                dcm_tag_text(first->d->nodes[first->node].tag, tag), first->item);
             }
             return tell(n, node, path);
