@@ -169,7 +169,7 @@ static bool is_harmless(const struct gate_context *c, struct slice value) {
         others += !is_letter(value.ptr[i]) && !is_digit(value.ptr[i]);
     }
     bool short_code = letters <= 3 && digits <= 5 && others <= 2;
-    return short_code || !gate_text_objectionable(c, value, true);
+    return short_code || gate_label_plain(c, value);
 }
 
 // --- the parts of an item ---

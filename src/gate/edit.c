@@ -2,6 +2,7 @@
 #include "gate/edit.h"
 
 #include <stdio.h>
+#include <strings.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -14,6 +15,7 @@
 #include "dicom/value.h"
 #include "gate/header.h"
 
+#define LABEL_DIGITS_MAX 3u
 #define TEXT_MAX ((size_t)64 << 20) // of one value in UTF-8
 
 // --- places ---
@@ -126,6 +128,49 @@ bool gate_text_objectionable(const struct gate_context *c, struct slice utf8, bo
         return !gate_words_safe(&c->words, utf8);
     }
     return c->words.subject != NULL && gate_subject_find(c->words.subject, utf8, 0, false, &hit);
+}
+
+// Words that programs call their layers and groups by.
+static bool is_label_word(struct slice letters) {
+    static const char *const words[] = {
+        "LAYER",       "ANNOTATION", "ANNOTATIONS", "GRAPHIC", "GRAPHICS", "TEXT",   "OVERLAY",
+        "MEASUREMENT", "DRAWING",    "INTERACTIVE", "GSPS",    "SHUTTER",  "BITMAP", "DISPLAY",
+        "GROUP",       "ROI",        "MARKER",      "ARROW",   "DEFAULT",  "USER",   "SYSTEM"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (letters.len == strlen(words[i]) &&
+            strncasecmp((const char *)letters.ptr, words[i], letters.len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_letter(uint8_t b) {
+    return (b >= 'A' && b <= 'Z') || (b >= 'a' && b <= 'z') || b > 127;
+}
+
+bool gate_label_plain(const struct gate_context *c, struct slice utf8) {
+    if (gate_text_objectionable(c, utf8, false)) {
+        return false;
+    }
+    size_t digits = 0;
+    for (size_t i = 0; i < utf8.len; i++) {
+        size_t from = i;
+        while (i < utf8.len && is_letter(utf8.ptr[i])) {
+            i++;
+        }
+        struct slice letters = slice_of(utf8.ptr + from, i - from);
+        if (letters.len > 2 && !is_label_word(letters) &&
+            gate_text_objectionable(c, letters, true)) {
+            return false;
+        }
+        bool digit = i < utf8.len && utf8.ptr[i] >= '0' && utf8.ptr[i] <= '9';
+        digits = digit ? digits + 1 : 0;
+        if (digits > LABEL_DIGITS_MAX) {
+            return false;
+        }
+    }
+    return true;
 }
 
 int gate_uids_clean(struct gate_context *c, struct dcm_dataset *d, dcm_tag tag, struct err *e) {

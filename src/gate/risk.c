@@ -18,7 +18,8 @@
 
 #define TEXT_MAX ((size_t)1 << 20) // of one value; what is longer is read to there
 #define NO_AGE UINT32_MAX
-#define DAYS_MAX 60000 // nobody is older
+#define DAYS_MAX                                                                                   \
+    42000 // 115 years: what is older, and what was born today, is a stand-in for "unknown"
 #define USEC_A_DAY ((int64_t)86400 * 1000000)
 
 enum profile_fact {
@@ -234,13 +235,17 @@ static bool day_of(const struct dcm_dataset *d, dcm_tag tag, int64_t *ret_day) {
     return true;
 }
 
+static uint32_t plausible(int64_t days) {
+    return days > 0 && days < DAYS_MAX ? (uint32_t)days : NO_AGE;
+}
+
 static uint32_t age_of(const struct dcm_dataset *d) {
     struct slice text;
     struct dcm_age age;
     struct err e = {0};
     if (dcm_text(d, DCM_PatientAge, 0, &text) && dcm_age_parse(text, &age, &e) == E_OK) {
         double days = age.unit == 'Y' ? 365.25 : age.unit == 'M' ? 30.44 : age.unit == 'W' ? 7 : 1;
-        return (uint32_t)(age.count * days);
+        return plausible((int64_t)(age.count * days));
     }
     static const dcm_tag seen_on[] = {DCM_StudyDate, DCM_SeriesDate, DCM_AcquisitionDate,
                                       DCM_ContentDate};
@@ -249,7 +254,7 @@ static uint32_t age_of(const struct dcm_dataset *d) {
     bool known = day_of(d, DCM_PatientBirthDate, &born);
     for (size_t i = 0; known && i < sizeof seen_on / sizeof seen_on[0]; i++) {
         if (day_of(d, seen_on[i], &seen)) {
-            return seen >= born && seen - born < DAYS_MAX ? (uint32_t)(seen - born) : NO_AGE;
+            return plausible(seen - born);
         }
     }
     return NO_AGE;

@@ -64,7 +64,12 @@ static int clean_text(struct item *it, struct err *e) {
     if (k != NULL && option_holds(it->c, k)) {
         return E_OK;
     }
-    if (k != NULL && (k->options & GATE_CONCEPT_CLEAN) == 0) {
+    bool by_words =
+        it->c->profile->clean_descriptors && (k == NULL || (k->options & GATE_CONCEPT_CLEAN) != 0);
+    if (k == NULL && !by_words) {
+        return go(it, GATE_KIND_STRUCTURED);
+    }
+    if (!by_words) {
         return k->action == GATE_CONCEPT_REMOVE ? go(it, GATE_KIND_STRUCTURED)
                                                 : put_dummy_text(it, e);
     }

@@ -60,7 +60,7 @@ static int clean_around(struct gate_context *c, struct dcm_dataset *item, dcm_ta
 static int clean_layer_name(struct gate_context *c, struct dcm_dataset *item, const char *path,
                             struct err *e) {
     struct slice name = gate_text_of(c, item, DCM_GraphicLayer);
-    if (name.len == 0 || (name.len <= CS_MAX && !gate_text_objectionable(c, name, true))) {
+    if (name.len == 0 || (name.len <= CS_MAX && gate_label_plain(c, name))) {
         return E_OK;
     }
     char made[GATE_PSEUDONYM_MAX];
