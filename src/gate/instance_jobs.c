@@ -133,8 +133,13 @@ int gate_job_search(struct slice request, int in, int out, struct buf *answer, s
     return rc;
 }
 
-// What libraries of cryptography load or draw at their first use.
+static int compare_bytes(const void *a, const void *b) { return memcmp(a, b, 1); }
+
+// What libraries load or ask at their first use. qsort of more than a kilobyte asks how much memory
+// the machine has (glibc before 2.37), once.
 static void prepare(void) {
+    uint8_t unsorted[4096] = {1};
+    qsort(unsorted, sizeof unsorted, 1, compare_bytes);
     struct gate_key key = {{0}};
     char uid[DCM_UID_MAX + 1];
     struct hash_stream *h = hash_stream_new();
