@@ -264,7 +264,7 @@ static int clean_context(struct gate_context *c, struct dcm_dataset *item, const
     }
     gate_drop(c, item, DCM_ContextGroupLocalVersion, GATE_KIND_DATE, path);
     struct slice version = gate_text_of(c, item, DCM_ContextGroupVersion);
-    if (!fits(version, "20######") && !fits(version, "19######")) {
+    if (version.len > 14 || (!fits(version, "20######*") && !fits(version, "19######*"))) {
         (void)dcm_remove(item, DCM_ContextGroupVersion);
     }
     int code = gate_uids_clean(c, item, DCM_ContextUID, e);
@@ -304,8 +304,11 @@ static int clean_one(struct gate_context *c, struct dcm_dataset *item, const cha
     code = code == E_OK ? clean_value(c, item, value, scheme, path, e) : code;
     code = code == E_OK ? clean_scheme(c, item, path, e) : code;
     if (code == E_OK && kept == 0) {
+        // A public code says itself what it means.
         *ret_usable = looks_public(value, scheme);
-        code = dcm_put_str(item, DCM_CodeMeaning, DCM_VR_LO, "Not stated", e);
+        struct slice said = gate_text_of(c, item, DCM_CodeValue);
+        bool own = *ret_usable && said.len > 0;
+        code = dcm_put(item, DCM_CodeMeaning, DCM_VR_LO, own ? said : slice_str("Not stated"), e);
     }
     return code;
 }
