@@ -83,7 +83,9 @@ def select(known, by_keyword, what):
     if group:
         vrs = (group.group(2) or "").split()
         for a in known.values():
-            if "%04X" % (a.tag >> 16) == group.group(1) and not a.retired and (not vrs or a.vrs[0] in vrs):
+            # What is retired may stay as far as it is a number or a term.
+            plain = not a.retired or a.as_vr() in ("NUMBER", "TERM")
+            if "%04X" % (a.tag >> 16) == group.group(1) and plain and (not vrs or a.vrs[0] in vrs):
                 yield a, True
         return
     for word in what.split():
@@ -124,7 +126,7 @@ def groups(path, uid_path):
     for row in table:
         if row["group"] not in names:
             names.append(row["group"])
-    names.append("other")
+    names += [] if "other" in names else ["other"]
     out = []
     for row in rows(uid_path):
         if row["type"] == "SOPClass":

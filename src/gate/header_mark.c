@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "dicom/dataset.h"
 #include "dicom/tags.h"
+#include "dicom/value.h"
 #include "gate/header.h"
 
 #define TEXT_MAX 64 // of one value of LO
@@ -90,9 +91,13 @@ static int put_text(const struct gate_context *c, struct dcm_dataset *d, struct 
     }
     struct buf b;
     buf_init(&b, 16 * VALUES_MAX);
-    if (earlier != NULL && earlier->value.len > 0) {
-        buf_put_slice(&b, slice_trim(earlier->value, " "));
-        buf_put_byte(&b, '\\');
+    struct slice rest = earlier == NULL ? slice_of(NULL, 0) : earlier->value;
+    struct slice value;
+    while (dcm_value_next(DCM_VR_LO, &rest, &value)) {
+        if (value.len > 0) { // what was left of it
+            buf_put_slice(&b, value);
+            buf_put_byte(&b, '\\');
+        }
     }
     buf_put(&b, room, strlen(room));
     int rc = buf_check(&b, "the method", e);
@@ -103,14 +108,17 @@ static int put_text(const struct gate_context *c, struct dcm_dataset *d, struct 
 
 // --- flags ---
 
-// "NO" only when it was looked at and done here; an incoming "NO" proves nothing and goes; "YES"
+// "NO" of ours only when it was looked at and done here. An incoming "NO" proves nothing and goes,
+// but where the IOD needs a value: there it stays what it was, a statement of the sender. "YES"
 // stays as long as nobody has looked.
-static int put_flag(struct dcm_dataset *d, dcm_tag tag, bool done, struct err *e) {
+static int put_flag(const struct gate_context *c, struct dcm_dataset *d, dcm_tag tag, bool done,
+                    struct err *e) {
     struct slice text;
+    bool needed = c->walk != NULL && gate_type_find(tag, 0, c->walk->iod) == 1;
     if (done) {
         return dcm_put_str(d, tag, DCM_VR_CS, "NO", e);
     }
-    if (dcm_text(d, tag, 0, &text) && !slice_eq_str(text, "YES")) {
+    if (!needed && dcm_text(d, tag, 0, &text) && !slice_eq_str(text, "YES")) {
         (void)dcm_remove(d, tag);
     }
     return E_OK;
@@ -118,8 +126,8 @@ static int put_flag(struct dcm_dataset *d, dcm_tag tag, bool done, struct err *e
 
 static int put_flags(const struct gate_context *c, struct dcm_dataset *d, struct err *e) {
     static const char *const dates[] = {"REMOVED", "MODIFIED", "UNMODIFIED"};
-    int rc = put_flag(d, DCM_BurnedInAnnotation, (c->methods & GATE_METHOD_PIXELS) != 0, e);
-    rc = rc == E_OK ? put_flag(d, DCM_RecognizableVisualFeatures,
+    int rc = put_flag(c, d, DCM_BurnedInAnnotation, (c->methods & GATE_METHOD_PIXELS) != 0, e);
+    rc = rc == E_OK ? put_flag(c, d, DCM_RecognizableVisualFeatures,
                                (c->methods & GATE_METHOD_FEATURES) != 0, e)
                     : rc;
     rc = rc == E_OK ? dcm_put_str(d, DCM_LongitudinalTemporalInformationModified, DCM_VR_CS,

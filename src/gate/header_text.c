@@ -10,7 +10,7 @@
 #include "dicom/value.h"
 #include "gate/recognise.h"
 
-#define DIGIT_RUN_MAX 4
+#define DIGIT_RUN_MAX 5
 #define DIGITS_MAX 7
 #define LETTER_RUN_MAX 3
 #define TOKEN_MAX 20
@@ -217,21 +217,36 @@ static bool parts_known(struct slice token) {
     return true;
 }
 
+// Hits of the subject that a maker's name may be: hospitals are called after makers, too.
+static bool person_hits(const struct gate_walk *w, struct slice utf8, size_t from,
+                        struct gate_hit *ret_hit) {
+    while (subject_hits(w, utf8, from, ret_hit)) {
+        if (ret_hit->kind != GATE_KIND_INSTITUTION && ret_hit->kind != GATE_KIND_DEVICE) {
+            return true;
+        }
+        if (ret_hit->end <= from) {
+            return false;
+        }
+        from = ret_hit->end;
+    }
+    return false;
+}
+
 static bool token_stays(struct gate_walk *w, struct slice all, struct slice token) {
     size_t start = (size_t)(token.ptr - all.ptr);
+    size_t end = start + token.len;
     struct slice word = bare(token);
-    bool subject = is_hit(w, all, start, start + token.len, subject_hits);
     if (word.len == 0) {
-        return !subject;
-    }
-    if (subject) {
-        return false;
+        return true; // punctuation
     }
     if (is_known(word)) {
-        return true;
+        return !is_hit(w, all, start, end, person_hits);
+    }
+    if (is_hit(w, all, start, end, subject_hits)) {
+        return false;
     }
     return (has_form(word) || parts_known(word) || gate_words_safe(&w->c->words, word)) &&
-           !is_hit(w, all, start, start + token.len, recogniser_hits);
+           !is_hit(w, all, start, end, recogniser_hits);
 }
 
 static bool has_word(struct slice s) {
@@ -320,6 +335,11 @@ static bool names_body_part(dcm_tag tag) {
     return tag == DCM_BodyPartExamined || tag == DCM_OrganExposed;
 }
 
+// Makers fill the values behind the second with short terms of their own.
+static bool is_kind_of_image(dcm_tag tag, struct slice value) {
+    return (tag == DCM_ImageType || tag == DCM_FrameType) && value.len <= LETTER_RUN_MAX;
+}
+
 // Whether a known term may stand here.
 static bool term_stays(struct gate_walk *w, const struct gate_term *t, dcm_tag tag) {
     struct gate_hit hit;
@@ -381,12 +401,13 @@ static void clean_term(struct gate_walk *w, struct slice value, const struct dcm
     }
     struct slice term = slice_of(upper, value.len);
     const struct gate_term *t = gate_term_find(term);
-    bool stays = t != NULL
-                     ? term_stays(w, t, n->tag)
-                     : is_code_string(term) && (words_are_terms(term) || is_vocabulary(w, value)) &&
-                           !gate_text_objects(w, value);
+    bool stays = t != NULL ? term_stays(w, t, n->tag)
+                           : is_code_string(term) &&
+                                 (words_are_terms(term) || is_kind_of_image(n->tag, term) ||
+                                  is_vocabulary(w, value)) &&
+                                 !gate_text_objects(w, value);
     if (stays) {
-        buf_put_slice(&w->out, term);
+        buf_put_slice(&w->out, value); // small letters too: a reader that minds has minded before
     } else if (dcm_value_count(n) > 1) {
         buf_put_str(&w->out, "OTHER"); // the values behind it keep their numbers
     }

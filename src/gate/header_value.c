@@ -94,7 +94,7 @@ static bool binary_numbers_fit(const struct gate_walk *w, const struct dcm_node 
     if (n->value.len >= PRINTABLE_MIN && is_printable(n->value)) {
         return false;
     }
-    size_t count = n->value.len / info->unit;
+    size_t count = n->value.len / (n->vr == DCM_VR_AT ? 4 : info->unit);
     if (count > 1) {
         const struct dcm_dict_entry *entry = dcm_dict_find(n->tag);
         return entry == NULL || entry->vm_max == 0 || count <= entry->vm_max ||

@@ -330,6 +330,12 @@ bool gate_walk_act(struct gate_walk *w, struct dcm_node *n, const struct gate_ru
 
 static bool is_code_element(dcm_tag tag) { return tag >= CODE_FIRST && tag <= CODE_LAST; }
 
+// Templates and coding schemes have some of a code's elements, but are none.
+static bool is_code(const struct dcm_dataset *d) {
+    return dcm_get(d, DCM_CodeValue) != NULL || dcm_get(d, DCM_LongCodeValue) != NULL ||
+           dcm_get(d, DCM_URNCodeValue) != NULL || dcm_get(d, DCM_CodeMeaning) != NULL;
+}
+
 // Code elements of an item are taken out, judged together (codes.h) and put back. *ret_usable:
 // false when the item was a code and nothing else and has nothing left to say.
 static bool clean_code(struct gate_walk *w, struct dcm_dataset *d, bool *ret_usable) {
@@ -342,7 +348,7 @@ static bool clean_code(struct gate_walk *w, struct dcm_dataset *d, bool *ret_usa
     while (end < d->count && is_code_element(d->nodes[end].tag)) {
         end++;
     }
-    if (first == end || w->around == 0) {
+    if (first == end || w->around == 0 || !is_code(d)) {
         return true;
     }
     struct dcm_dataset *code = dcm_dataset_new(w->c->arena, d->encoding);
@@ -364,10 +370,8 @@ static bool clean_code(struct gate_walk *w, struct dcm_dataset *d, bool *ret_usa
     if (w->code != E_OK) {
         return false;
     }
-    if (!*ret_usable) {
-        *ret_usable = d->count > count;
-        code->count = 0;
-    }
+    // What says nothing any more stays in its form: sequences of codes are Type 1 in many places.
+    *ret_usable = code->count > 0 || d->count > count;
     if (code->count > count) { // never more than there were but by a replaced value
         count = code->count;
     }
@@ -384,7 +388,7 @@ static bool clean_code(struct gate_walk *w, struct dcm_dataset *d, bool *ret_usa
     d->nodes = nodes;
     d->cap = d->count + count;
     d->count = first + code->count + (d->count - end);
-    d->changed = d->changed || code->changed || !*ret_usable;
+    d->changed = d->changed || code->changed;
     return true;
 }
 
@@ -419,7 +423,10 @@ static bool act_items(struct gate_walk *w, struct dcm_node *n, const struct gate
     w->around = around;
     w->path_len = path_len;
     w->path[path_len] = '\0';
-    return had == 0 || kept > 0 || gate_walk_nothing_left(w, n, r);
+    if (had > 0 && kept == 0) { // an empty sequence is none but where Type 2 asks for it
+        return gate_type_find(r->tag, around, w->iod) == 2;
+    }
+    return true;
 }
 
 // Curves (50xx) and overlays (60xx): removed even without Clean Graphics (PS3.15 E.3.3).
