@@ -138,10 +138,10 @@ int gate_pixels_write(struct gate_context *c, struct dcm_dataset *d, const struc
                       const struct px_transcode_out *out, struct gate_pixels_out *ret_out,
                       struct err *e);
 
-// Decodes what was written and looks at the edited frames again with other parameters (the others
-// were found clean before and are the same): E_OK, with objections where text is left
-// (GATE_REASON_TEXT_LEFT), where a reading is an identifier (GATE_REASON_IDENTIFIER_LEFT), where a
-// box is not of one value or a sample outside of the edits is not what it was
-// (GATE_REASON_CLEANING_FAILED). See struct gate_look for what `again` holds.
+// Decodes what was written and looks at edited frames again (sixteen of a loop) with other
+// parameters (frames without edits were found clean before and are the same): E_OK, with objections
+// where text is left (GATE_REASON_TEXT_LEFT), where a reading is an identifier
+// (GATE_REASON_IDENTIFIER_LEFT), where a box is not of one value or a sample outside of the edits
+// is not what it was (GATE_REASON_CLEANING_FAILED). See struct gate_look for what `again` holds.
 int gate_pixels_verify(struct gate_context *c, struct slice written, const struct gate_edit *edits,
                        uint32_t edit_count, struct gate_look *again, struct err *e);

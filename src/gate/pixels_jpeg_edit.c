@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "dicom/uid.h"
 #include "pixel/codec_jpeg.h"
+#include "pixel/codestream.h"
 #include "pixel/jpeg_error.h"
 #include "pixel/jpeg_stream.h"
 
@@ -55,6 +56,22 @@ struct gate_rect gate_jpeg_reach(const struct px_image *im, struct slice stream,
     right = right + ring < im->columns ? right + ring : im->columns;
     bottom = bottom + ring < im->rows ? bottom + ring : im->rows;
     return (struct gate_rect){left, top, right - left, bottom - top};
+}
+
+struct gate_rect gate_jpeg_inside(const struct px_image *im, struct slice stream,
+                                  const struct gate_rect *r) {
+    struct px_jpeg_stream s;
+    struct err ignored = {0};
+    if (px_stream_of(im->syntax->uid) != PX_STREAM_JPEG ||
+        px_jpeg_open(&s, stream, &ignored) != E_OK || s.frame.rows == 0) {
+        return *r;
+    }
+    uint32_t right = r->x + r->width < s.frame.columns ? r->x + r->width : s.frame.columns;
+    uint32_t bottom = r->y + r->height < s.frame.rows ? r->y + r->height : s.frame.rows;
+    if (right <= r->x || bottom <= r->y) {
+        return (struct gate_rect){r->x, r->y, 0, 0};
+    }
+    return (struct gate_rect){r->x, r->y, right - r->x, bottom - r->y};
 }
 
 struct editor {

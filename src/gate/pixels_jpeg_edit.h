@@ -27,3 +27,9 @@ int gate_jpeg_black(const struct px_image *im, struct slice stream, const struct
 // The pixels that may change when `r` is blacked in this stream.
 struct gate_rect gate_jpeg_reach(const struct px_image *im, struct slice stream,
                                  const struct gate_rect *r);
+
+// What of `r` the stream itself holds: tiles at the right and lower edge of a larger picture may be
+// narrower or lower than their data set says. Empty (0 × 0) when nothing; all of it for streams
+// that are no JPEG.
+struct gate_rect gate_jpeg_inside(const struct px_image *im, struct slice stream,
+                                  const struct gate_rect *r);
