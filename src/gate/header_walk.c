@@ -336,11 +336,27 @@ static bool is_code(const struct dcm_dataset *d) {
            dcm_get(d, DCM_URNCodeValue) != NULL || dcm_get(d, DCM_CodeMeaning) != NULL;
 }
 
+// Where elements are out of order, those of a code may lie apart: they are brought together.
+static void gather_code(struct dcm_dataset *d) {
+    uint32_t end = 0;
+    while (end < d->count && !is_code_element(d->nodes[end].tag)) {
+        end++;
+    }
+    for (uint32_t i = end; !d->sorted && i < d->count; i++) {
+        if (is_code_element(d->nodes[i].tag)) {
+            struct dcm_node n = d->nodes[i];
+            memmove(&d->nodes[end + 1], &d->nodes[end], (i - end) * sizeof n);
+            d->nodes[end++] = n;
+        }
+    }
+}
+
 // Code elements of an item are taken out, judged together (codes.h) and put back. *ret_usable:
 // false when the item was a code and nothing else and has nothing left to say.
 static bool clean_code(struct gate_walk *w, struct dcm_dataset *d, bool *ret_usable) {
     uint32_t first = 0;
     *ret_usable = true;
+    gather_code(d);
     while (first < d->count && !is_code_element(d->nodes[first].tag)) {
         first++;
     }
