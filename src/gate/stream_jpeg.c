@@ -210,7 +210,8 @@ static void copy_scan(struct cleaner *c) {
         }
         c->at += 2;
     }
-    buf_put_slice(c->out, slice_of(c->in.ptr + from, c->in.len - from));
+    size_t end = c->in.len - (c->in.ptr[c->in.len - 1] == 0xFF); // half of a marker
+    buf_put_slice(c->out, slice_of(c->in.ptr + from, end > from ? end - from : 0));
     c->at = c->in.len;
 }
 
