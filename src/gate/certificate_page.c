@@ -392,7 +392,6 @@ int gate_certificate_pdf(const struct gate_certificate *c, const uint8_t secret[
         cairo_pdf_surface_create_for_stream(put_bytes, out, PAGE_WIDTH, PAGE_HEIGHT);
     cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_TITLE,
                                    "Certificate of de-identification");
-    (void)put_text(p, MARGIN, 22, INNER, STYLE(8.6, true, pale), true, "MacLab teaching archive");
     cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE, when);
     cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATOR, c->program);
     struct page p = {.cr = cairo_create(surface)};
