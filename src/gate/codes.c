@@ -264,8 +264,14 @@ static int clean_context(struct gate_context *c, struct dcm_dataset *item, const
     }
     gate_drop(c, item, DCM_ContextGroupLocalVersion, GATE_KIND_DATE, path);
     struct slice version = gate_text_of(c, item, DCM_ContextGroupVersion);
-    if (version.len > 14 || (!fits(version, "20######*") && !fits(version, "19######*"))) {
+    struct slice day = slice_first(version, 8); // the time of a publication says nothing more
+    if (!fits(day, "20######") && !fits(day, "19######")) {
         (void)dcm_remove(item, DCM_ContextGroupVersion);
+    } else if (version.len > day.len) {
+        int code = dcm_put(item, DCM_ContextGroupVersion, DCM_VR_DT, day, e);
+        if (code != E_OK) {
+            return code;
+        }
     }
     int code = gate_uids_clean(c, item, DCM_ContextUID, e);
     code = code == E_OK ? gate_uids_clean(c, item, DCM_MappingResourceUID, e) : code;
