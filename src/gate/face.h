@@ -25,6 +25,7 @@ struct gate_slice {
     double position[3], row[3], column[3]; // mm, patient LPS
     double spacing[2];                     // mm between rows, between columns
     double thickness;                      // mm; 0 unknown
+    double step[3]; // of a multi-frame volume, from frame to frame, mm; 0: unknown
     uint16_t rows, columns;
     uint32_t frames; // over 1: an enhanced multi-frame volume in itself
     bool head_shape; // the section alone looks like a head: size, closed ring of bone, air around
@@ -37,7 +38,10 @@ int gate_face_slice(const struct dcm_dataset *d, const int16_t *hu, struct gate_
 struct gate_volume {
     uint32_t columns, rows, slices;
     double spacing[3]; // mm between columns, rows, slices
-    double axes[3][3]; // unit vectors of column index, row index, slice index in LPS
+    // Unit vectors of a step along columns (the row direction of the image), rows, slices in LPS.
+    // The last may be oblique to the plane (gantry tilt): it is the way from one slice to the next.
+    double axes[3][3];
+    bool head_words; // some slice says that it is of a head or neck
     bool is_ct;
     const int16_t *samples; // columns × rows × slices
 };
@@ -47,17 +51,21 @@ enum gate_face_finding {
     GATE_FACE_PRESENT, // a face could be rendered
     GATE_FACE_PARTIAL  // part of a face (sinuses, orbits, jaw, neck with chin)
 };
+// A negative error code (E_ARGUMENT, E_MEMORY, E_LIMIT) where it could not be judged.
 enum gate_face_finding gate_face_find(const struct gate_volume *v, struct err *e);
 
-// What is to be removed: one bit a sample, slice by slice. `relief_before`, `relief_after`:
-// variance in mm² of the frontal depth map after a plane is fitted. `brain_lost`: samples of the
-// brain window inside of the bone ring that the mask takes (must be 0).
+// What is to be removed: one bit a sample, slice by slice without gaps. `relief_before`,
+// `relief_after`: variance in mm² of the depth of the surface seen from the front, after a plane
+// and how a head and a cut bend (a surface of fourth order) are taken off. `brain_lost`: samples of
+// the brain window inside of the bone ring that the mask takes (must be 0).
 struct gate_face_mask {
     uint8_t *bits; // columns × rows × slices / 8, owned by the arena
     double relief_before, relief_after;
+    double likeness; // correlation of the surface after with the one before, -1 to 1
     uint64_t brain_lost, samples;
     bool safe; // all checks hold
 };
+// E_NOT_FOUND: no face in it. The same seed gives the same mask.
 int gate_face_mask_make(struct arena *a, const struct gate_volume *v, uint64_t seed,
                         struct gate_face_mask *ret_mask, struct err *e);
 
@@ -70,7 +78,7 @@ int gate_mask_fill(struct slice mask, uint32_t columns, uint32_t rows, double sl
                    double intercept, unsigned bits_stored, bool is_signed, uint16_t *samples,
                    uint64_t seed, struct err *e);
 
-// Surface renderings for the curator: frontal and both three-quarter views side by side, 8-bit
-// grey, before or after the mask (NULL).
+// Surface renderings for the curator: a three-quarter view, the front, the other three-quarter view
+// side by side, 8-bit grey, each `side` high and wide; before (`mask` NULL) or after.
 int gate_face_render(const struct gate_volume *v, const struct gate_face_mask *mask, uint32_t side,
                      struct buf *ret_png, struct err *e);
