@@ -281,8 +281,9 @@ bool gate_walk_act(struct gate_walk *w, struct dcm_node *n, const struct gate_ru
         return act_typed(w, n, r);
     case GATE_HOW_AS_IS:
     case GATE_HOW_PIXELS:
-    case GATE_HOW_CODE: // judged with its item
         return true;
+    case GATE_HOW_CODE: // judged with its item; an instance is none
+        return w->around != 0 || act_remove(w, n, r);
     case GATE_HOW_SHIFT:
         return gate_date_shift(w, n, r);
     case GATE_HOW_NUMBER:
@@ -364,8 +365,12 @@ static bool clean_code(struct gate_walk *w, struct dcm_dataset *d, bool *ret_usa
     while (end < d->count && is_code_element(d->nodes[end].tag)) {
         end++;
     }
-    if (first == end || w->around == 0 || !is_code(d)) {
+    if (first == end || w->around == 0) {
         return true;
+    }
+    if (!is_code(d)) {
+        w->code = gate_code_scheme_clean(w->c, d, w->path, w->e);
+        return w->code == E_OK;
     }
     struct dcm_dataset *code = dcm_dataset_new(w->c->arena, d->encoding);
     if (code == NULL) {
