@@ -25,12 +25,24 @@ struct net {
     char *where;
 };
 
-static bool is_digits(struct slice s) {
+static size_t count_digits(struct slice s) {
     size_t digits = 0;
     for (size_t i = 0; i < s.len; i++) {
         digits += s.ptr[i] >= '0' && s.ptr[i] <= '9';
     }
-    return digits == s.len;
+    return digits;
+}
+
+// "1.1.00" is a version as well as a birthday; "1 Jan 2000" and "01.01.2000" are not.
+static bool is_whole_date(struct slice s) {
+    size_t digits = count_digits(s);
+    for (size_t i = 0; i < s.len; i++) {
+        uint8_t c = s.ptr[i] | 0x20;
+        if (c >= 'a' && c <= 'z') {
+            return digits >= 3;
+        }
+    }
+    return digits >= 6;
 }
 
 // Words that are kept may be a part of a name as well ("left hand" of Dr Hand): words.h weighed
@@ -45,8 +57,9 @@ static bool is_strong(const struct gate_hit *hit, struct slice text) {
     case GATE_KIND_NHS_NUMBER:
     case GATE_KIND_NATIONAL_ID:
     case GATE_KIND_HOSPITAL_NUMBER:
-        return found.len >= DIGITS_LEAST || !is_digits(found);
+        return found.len >= DIGITS_LEAST || count_digits(found) < found.len;
     case GATE_KIND_BIRTH_DATE:
+        return is_whole_date(found);
     case GATE_KIND_CONTACT:
         return true;
     default:
