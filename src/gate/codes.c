@@ -224,8 +224,8 @@ static bool scheme_stays(const struct gate_context *c, struct slice scheme) {
     return name.len == 0 || is_harmless(c, slice_trim(name, "_- "));
 }
 
-static int clean_scheme(struct gate_context *c, struct dcm_dataset *item, const char *path,
-                        struct err *e) {
+int gate_code_scheme_clean(struct gate_context *c, struct dcm_dataset *item, const char *path,
+                           struct err *e) {
     struct slice scheme = gate_text_of(c, item, DCM_CodingSchemeDesignator);
     if (scheme.len > 0 && !scheme_stays(c, scheme)) {
         gate_notes_add(&c->notes, GATE_KIND_INSTITUTION, GATE_DONE_REPLACED, "%s.(0008,0102)",
@@ -308,7 +308,7 @@ static int clean_one(struct gate_context *c, struct dcm_dataset *item, const cha
     size_t kept = 0;
     code = code == E_OK ? gate_text_clean(c, item, DCM_CodeMeaning, path, &kept, e) : code;
     code = code == E_OK ? clean_value(c, item, value, scheme, path, e) : code;
-    code = code == E_OK ? clean_scheme(c, item, path, e) : code;
+    code = code == E_OK ? gate_code_scheme_clean(c, item, path, e) : code;
     if (code == E_OK && kept == 0) {
         // A public code says itself what it means.
         *ret_usable = looks_public(value, scheme);

@@ -18,6 +18,11 @@ struct err;
 int gate_code_clean(struct gate_context *c, struct dcm_dataset *item, const char *path,
                     bool *ret_usable, struct err *e);
 
+// Designator and version of a coding scheme where they stand without a code (Coding Scheme
+// Identification Sequence): the same as in codes.
+int gate_code_scheme_clean(struct gate_context *c, struct dcm_dataset *item, const char *path,
+                           struct err *e);
+
 // All items of the code sequence `tag` of `d`; unusable ones are removed, and the sequence with the
 // last. `path`: of `d`, empty at the top.
 int gate_codes_clean(struct gate_context *c, struct dcm_dataset *d, dcm_tag tag, const char *path,
