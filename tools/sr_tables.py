@@ -3,10 +3,12 @@
 """Writes concept_table.h from data/deid/sr_items.csv (PS3.15 Table E.3.4-1) and data/deid/codes.csv (codes of PS3.16).
 
 Rows of the first become struct gate_concept, sorted by code, scheme and value type. Of the second only hashes go into the
-program: of scheme and code, and of both with the meaning.
-usage: sr_tables.py SR_ITEMS CODES OUTPUT
+program: of scheme and code, of both with the meaning, and of the words that several meanings are made of (names of people and
+places not among them).
+usage: sr_tables.py SR_ITEMS CODES NAMES PLACES OUTPUT
 """
 import csv
+import re
 import sys
 
 OPTIONS = [("rtn_uids", "UIDS"), ("rtn_dev_id", "DEVICE"), ("rtn_inst_id", "INSTITUTION"), ("rtn_pat_chars", "CHARACTERISTICS"),
@@ -64,7 +66,19 @@ def hashes(path):
     return sorted(codes), sorted(meanings)
 
 
-def main(items, codes, output):
+def words(path, lists):
+    """Of at least two meanings each, breeds of animals left out."""
+    names = {w.lower() for name in lists for row in csv.reader(open(name, encoding="utf-8"))
+             if row and not row[0].startswith("#") for w in row[0].split()}
+    seen = {}
+    for r in rows(path):
+        if not re.search("breed|stain|organism", r["code_meaning"]):
+            for word in set(re.findall("[a-z]{3,}", r["code_meaning"].lower())):
+                seen[word] = seen.get(word, 0) + 1
+    return sorted(fnv(w.encode()) for w, count in seen.items() if count > 1 and w not in names)
+
+
+def main(items, codes, names, places, output):
     known, meant = hashes(codes)
     with open(output, "w", encoding="ascii") as f:
         f.write("// Made by tools/sr_tables.py. Facts of DICOM PS3.15 and PS3.16 2026d, (c) NEMA.\n// SPDX-License-Identifier: Apache-2.0\n"
@@ -72,7 +86,7 @@ def main(items, codes, output):
         for value, scheme, kind, action, options in concepts(items):
             f.write("    {%s, %s, %s, GATE_CONCEPT_%s, %s},\n" % (c_string(value), c_string(scheme), c_string(kind), action, options))
         f.write("};\n")
-        for name, table in (("known_codes", known), ("known_meanings", meant)):
+        for name, table in (("known_codes", known), ("known_meanings", meant), ("meaning_words", words(codes, (names, places)))):
             f.write("static const uint64_t %s[] = {\n" % name)
             f.writelines("    0x%016xULL,\n" % h for h in table)
             f.write("};\n")

@@ -8,6 +8,7 @@
 #include "dicom/tags.h"
 #include "gate/concept.h"
 #include "gate/edit.h"
+#include "gate/recognise.h"
 
 #define CODE_MAX 64u // a local code that may stay
 #define LOCAL_SCHEME "99LOCAL"
@@ -20,6 +21,7 @@ static const dcm_tag code_elements[] = {DCM_CodeValue,
                                         DCM_ContextGroupVersion,
                                         DCM_ContextGroupLocalVersion,
                                         DCM_ContextGroupExtensionFlag,
+                                        DCM_CodingSchemeUID,
                                         DCM_ContextGroupExtensionCreatorUID,
                                         DCM_ContextIdentifier,
                                         DCM_ContextUID,
@@ -224,6 +226,22 @@ static bool scheme_stays(const struct gate_context *c, struct slice scheme) {
     return name.len == 0 || is_harmless(c, slice_trim(name, "_- "));
 }
 
+// Versions are numbers or days of publication.
+static void clean_version(struct gate_context *c, struct dcm_dataset *item, const char *path) {
+    struct slice version = gate_text_of(c, item, DCM_CodingSchemeVersion);
+    size_t numeric = 0;
+    while (numeric < version.len &&
+           (is_digit(version.ptr[numeric]) || version.ptr[numeric] == '.')) {
+        numeric++;
+    }
+    bool stays = numeric == version.len
+                     ? version.len <= 10 && !gate_text_objectionable(c, version, false)
+                     : is_harmless(c, version);
+    if (!stays) {
+        gate_drop(c, item, DCM_CodingSchemeVersion, GATE_KIND_FREE_TEXT, path);
+    }
+}
+
 int gate_code_scheme_clean(struct gate_context *c, struct dcm_dataset *item, const char *path,
                            struct err *e) {
     struct slice scheme = gate_text_of(c, item, DCM_CodingSchemeDesignator);
@@ -235,11 +253,7 @@ int gate_code_scheme_clean(struct gate_context *c, struct dcm_dataset *item, con
             return code;
         }
     }
-    struct slice version = gate_text_of(c, item, DCM_CodingSchemeVersion);
-    if (version.len > 0 && !(version.len <= 8 && is_digit(version.ptr[0])) &&
-        !is_harmless(c, version)) {
-        gate_drop(c, item, DCM_CodingSchemeVersion, GATE_KIND_FREE_TEXT, path);
-    }
+    clean_version(c, item, path);
     return E_OK;
 }
 
@@ -286,6 +300,32 @@ static int clean_value(struct gate_context *c, struct dcm_dataset *item, struct 
     return stays || value.len == 0 ? E_OK : replace_value(c, item, path, e);
 }
 
+// A meaning made of the words that the standard's meanings are made of stays whole, where neither
+// the subject nor a recogniser objects; else word by word.
+static bool meaning_stays(const struct gate_context *c, struct slice meaning) {
+    struct gate_hit hit;
+    if (gate_text_objectionable(c, meaning, false) || gate_recognise(meaning, 0, &hit)) {
+        return false;
+    }
+    size_t words = 0;
+    size_t digits = 0;
+    for (size_t i = 0; i < meaning.len; i++) {
+        size_t from = i;
+        while (i < meaning.len && (is_letter(meaning.ptr[i]) || meaning.ptr[i] > 127)) {
+            i++;
+        }
+        struct slice word = slice_of(meaning.ptr + from, i - from);
+        words += word.len > 0;
+        if (word.len > 2 && !gate_concept_word(word) && gate_text_objectionable(c, word, true)) {
+            return false;
+        }
+        if (i < meaning.len && is_digit(meaning.ptr[i]) && ++digits > 4) {
+            return false;
+        }
+    }
+    return words > 0;
+}
+
 static int clean_one(struct gate_context *c, struct dcm_dataset *item, const char *path,
                      bool *ret_usable, struct err *e) {
     size_t count = sizeof code_elements / sizeof code_elements[0];
@@ -298,15 +338,14 @@ static int clean_one(struct gate_context *c, struct dcm_dataset *item, const cha
     struct slice value = code_value(c, item);
     struct slice meaning = gate_text_of(c, item, DCM_CodeMeaning);
     int code = clean_context(c, item, path, e);
+    code = code == E_OK ? gate_uids_clean(c, item, DCM_CodingSchemeUID, e) : code;
     if (code == E_OK && gate_concept_means(value, scheme, meaning)) {
-        struct slice version = gate_text_of(c, item, DCM_CodingSchemeVersion);
-        if (version.len > 0 && !is_digit(version.ptr[0]) && !is_harmless(c, version)) {
-            gate_drop(c, item, DCM_CodingSchemeVersion, GATE_KIND_FREE_TEXT, path);
-        }
+        clean_version(c, item, path);
         return E_OK;
     }
-    size_t kept = 0;
-    code = code == E_OK ? gate_text_clean(c, item, DCM_CodeMeaning, path, &kept, e) : code;
+    size_t kept = meaning_stays(c, meaning);
+    code = code == E_OK && kept == 0 ? gate_text_clean(c, item, DCM_CodeMeaning, path, &kept, e)
+                                     : code;
     code = code == E_OK ? clean_value(c, item, value, scheme, path, e) : code;
     code = code == E_OK ? gate_code_scheme_clean(c, item, path, e) : code;
     if (code == E_OK && kept == 0) {

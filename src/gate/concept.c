@@ -35,10 +35,12 @@ const struct gate_concept *gate_concept_find(struct slice value, struct slice sc
 
 // --- codes of the standard, by FNV-1a ---
 
+#define BASIS 14695981039346656037ULL
+
 static uint64_t mix(uint64_t h, uint8_t byte) { return (h ^ byte) * 1099511628211ULL; }
 
 static uint64_t hash_code(struct slice value, struct slice scheme) {
-    uint64_t h = 14695981039346656037ULL;
+    uint64_t h = BASIS;
     for (size_t i = 0; i < scheme.len; i++) {
         h = mix(h, scheme.ptr[i]);
     }
@@ -79,4 +81,13 @@ bool gate_concept_means(struct slice value, struct slice scheme, struct slice me
         }
     }
     return is_in(known_meanings, COUNT(known_meanings), h);
+}
+
+bool gate_concept_word(struct slice word) {
+    uint64_t h = BASIS;
+    for (size_t i = 0; i < word.len; i++) {
+        uint8_t b = word.ptr[i];
+        h = mix(h, b >= 'A' && b <= 'Z' ? (uint8_t)(b + 32) : b);
+    }
+    return is_in(meaning_words, COUNT(meaning_words), h);
 }

@@ -40,3 +40,6 @@ const struct gate_concept *gate_concept_find(struct slice value, struct slice sc
 // compared, case not): such an item says nothing of anybody.
 bool gate_concept_known(struct slice value, struct slice scheme);
 bool gate_concept_means(struct slice value, struct slice scheme, struct slice meaning);
+
+// Whether meanings of the standard's codes are made of this word (and it is nobody's name).
+bool gate_concept_word(struct slice word);

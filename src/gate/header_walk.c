@@ -352,9 +352,8 @@ static void gather_code(struct dcm_dataset *d) {
     }
 }
 
-// Code elements of an item are taken out, judged together (codes.h) and put back. *ret_usable:
-// false when the item was a code and nothing else and has nothing left to say.
-static bool clean_code(struct gate_walk *w, struct dcm_dataset *d, bool *ret_usable) {
+// Code elements are taken out, judged together (codes.h) and put back.
+bool gate_walk_code(struct gate_walk *w, struct dcm_dataset *d, bool *ret_usable) {
     uint32_t first = 0;
     *ret_usable = true;
     gather_code(d);
@@ -430,7 +429,7 @@ static bool act_items(struct gate_walk *w, struct dcm_node *n, const struct gate
         size_t room = sizeof w->path - 1 - path_len;
         w->path_len = path_len + (len < 0 ? 0 : (size_t)len < room ? (size_t)len : room);
         w->around = n->tag;
-        if (clean_code(w, item, &usable) && usable) {
+        if (gate_walk_code(w, item, &usable) && usable) {
             gate_walk_dataset(w, item, n->tag);
             n->items[kept++] = item;
             n->changed = n->changed || item->changed;

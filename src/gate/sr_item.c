@@ -103,9 +103,9 @@ static int clean_when(struct item *it, struct err *e) {
         dcm_tag tag;
         enum dcm_vr vr;
         const char *dummy;
-    } dummies[] = {{DCM_Date, DCM_VR_DA, "19000101"},
+    } dummies[] = {{DCM_Date, DCM_VR_DA, "20000101"},
                    {DCM_Time, DCM_VR_TM, "000000"},
-                   {DCM_DateTime, DCM_VR_DT, "19000101000000"}};
+                   {DCM_DateTime, DCM_VR_DT, "20000101000000"}};
     const struct gate_concept *k = it->concept;
     enum gate_dates dates = it->c->profile->dates;
     bool may_stay = k == NULL || (k->options & GATE_CONCEPT_FULL_DATES) != 0;

@@ -209,9 +209,10 @@ static int take_tile_part(struct cleaner *c, struct err *e) {
     }
     buf_put_slice(c->out, slice_of(c->in.ptr + c->at, end - c->at));
     size_t length = c->out->len - at_out;
-    if (!open && length != said && !c->out->failed) {
+    if (said != 0 && length != said && !c->out->failed) {
         num_put_be32(c->out->data + at_out + 6, (uint32_t)length);
         c->moved = true;
+        c->changed = true;
     }
     c->at = end;
     return E_OK;

@@ -201,7 +201,7 @@ int gate_verifying_observer_clean(struct gate_context *c, struct dcm_dataset *it
         enum dcm_vr vr;
         const char *dummy;
     } needed[] = {{DCM_VerifyingOrganization, DCM_VR_LO, "Removed"},
-                  {DCM_VerificationDateTime, DCM_VR_DT, "19000101000000"},
+                  {DCM_VerificationDateTime, DCM_VR_DT, "20000101000000"},
                   {DCM_VerifyingObserverName, DCM_VR_PN, "Removed"}};
     *ret_stays = true;
     int code = gate_header_clean_item(c, item, path, e);
