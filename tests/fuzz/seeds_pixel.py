@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the seed corpora of fuzz_rle, fuzz_jpeg, fuzz_frames, fuzz_render and fuzz_transcode.
+"""Makes the seed corpora of fuzz_rle, fuzz_jpeg, fuzz_frames, fuzz_render, fuzz_transcode and fuzz_gate_pixels.
 
 usage: seeds_pixel.py BUILD CORPUS_FOLDER
 
@@ -182,6 +182,13 @@ def main():
             put(corpus, "render", "jpeg-" + name, plain + b"\x04" + image(
                 b"", rows=16, columns=16, samples=samples, photometric=photometric,
                 tail=fragments(b"", stream + b"\0" * (len(stream) % 2))))
+            meta = (element(0x00020002, "UI", b"1.2.3\0") + element(0x00020003, "UI", b"1.2.4\0")
+                    + element(0x00020010, "UI", b"1.2.840.10008.1.2.4.50"))
+            head = b"\0" * 128 + b"DICM" + element(0x00020000, "UL", struct.pack("<I", len(meta))) + meta
+            put(corpus, "gate_pixels", "jpeg-" + name, b"\x05" + head + element(0x00080016, "UI", b"1.2.3")
+                + element(0x00080018, "UI", b"1.2.4") + image(
+                    b"", rows=16, columns=16, samples=samples, photometric=photometric,
+                    tail=fragments(b"", stream + b"\0" * (len(stream) % 2))))
     syntaxes = ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.5"]
     number = 0
     more = [("icon", 3, icon(fragments(b"", rle(GREY))) + image(b"", tail=fragments(b"", rle(GREY)))),
@@ -194,6 +201,7 @@ def main():
         order = ">" if which == 2 else "<"
         two = (implicit(0x00080016, b"1.2.3\0") + implicit(0x00080018, b"1.2.4\0") if which == 1 else
                element(0x00080016, "UI", b"1.2.3", order) + element(0x00080018, "UI", b"1.2.4", order))
+        put(corpus, "gate_pixels", name, bytes([sum(name.encode()) % 256]) + head + two + data)
         for target in range(8):
             number += 1
             if (number + len(name)) % 3 == 0 or name in ("icon", "rle2", "bits"):
