@@ -32,6 +32,7 @@ struct archive {
     struct store *store;
     struct audit *audit;
     struct worker_pool *workers;
+    struct worker_job jobs[ARCHIVE_JOBS]; // of the pool
     const struct clock *clock;
     unsigned worker_count;
     char catalogue[PATH_MAX_HERE];
@@ -251,8 +252,9 @@ static int start_workers(struct archive *a, const struct archive_options *option
                 : processors > WORKER_SIZE_MAX ? WORKER_SIZE_MAX
                                                : (unsigned)processors;
     }
-    struct worker_options pool = {.jobs = archive_jobs,
-                                  .job_count = archive_job_count,
+    archive_jobs_list(a->jobs);
+    struct worker_options pool = {.jobs = a->jobs,
+                                  .job_count = ARCHIVE_JOBS,
                                   .size = count,
                                   .program = options->worker_program};
     a->worker_count = count;

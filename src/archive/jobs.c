@@ -218,7 +218,7 @@ static int run_bulk(struct slice request, int in, int out, struct buf *answer, s
 
 #define MIB(n) ((size_t)(n) << 20)
 
-const struct worker_job archive_jobs[] = {
+static const struct worker_job own_jobs[ARCHIVE_JOBS] = {
     [JOB_INTAKE] = {"intake", run_intake, 60000, MIB(768), 0, extract_prepare},
     [JOB_REWRITE] = {"rewrite", run_rewrite, 120000, MIB(768), 0, NULL},
     [JOB_RENDER] = {"render", run_render, 60000, MIB(1024), 0, NULL},
@@ -227,4 +227,9 @@ const struct worker_job archive_jobs[] = {
     [JOB_TRANSCODE] = {"transcode", jobs_run_transcode, 600000, MIB(1280), (uint64_t)16 << 30,
                        NULL},
 };
-const size_t archive_job_count = sizeof archive_jobs / sizeof archive_jobs[0];
+
+void archive_jobs_list(struct worker_job out[ARCHIVE_JOBS]) {
+    for (size_t i = 0; i < ARCHIVE_JOBS; i++) {
+        out[i] = i < GATE_JOB_COUNT ? gate_jobs[i] : own_jobs[i];
+    }
+}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The jobs that run in workers, and their callers' side. main hands archive_jobs to worker_main and
-// archive_open to the pool.
+// The jobs that run in workers, and their callers' side. The program's table is the gate's rows and
+// these behind them: main hands it to worker_main, archive_open to the pool.
 #pragma once
 
 #include <stdbool.h>
@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "gate/instance.h"
 #include "worker/worker.h"
 
 struct archive;
@@ -15,11 +16,17 @@ struct buf;
 struct err;
 struct hash;
 
-// Numbers of the rows of archive_jobs.
-enum archive_job { JOB_INTAKE, JOB_REWRITE, JOB_RENDER, JOB_DECODE, JOB_BULK, JOB_TRANSCODE };
-
-extern const struct worker_job archive_jobs[];
-extern const size_t archive_job_count;
+// Numbers of rows of the table.
+enum archive_job {
+    JOB_INTAKE = GATE_JOB_COUNT,
+    JOB_REWRITE,
+    JOB_RENDER,
+    JOB_DECODE,
+    JOB_BULK,
+    JOB_TRANSCODE,
+    ARCHIVE_JOBS
+};
+void archive_jobs_list(struct worker_job out[ARCHIVE_JOBS]);
 
 enum render_format { RENDER_JPEG, RENDER_PNG };
 

@@ -38,6 +38,7 @@ void cli_progress_end(struct cli_progress *p); // removes the bar
 int cmd_audit(int argc, char **argv);
 int cmd_commit(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
+int cmd_deid(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_echo(int argc, char **argv);
 int cmd_find(int argc, char **argv);

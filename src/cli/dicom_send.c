@@ -39,6 +39,7 @@ struct sending {
     bool given_up;
     struct err why; // it was
     struct worker_pool *pool;
+    struct worker_job jobs[ARCHIVE_JOBS]; // of the pool
     bool pool_failed;
 };
 
@@ -143,8 +144,9 @@ static unsigned put_back(struct line *line, const struct err *why) {
 static struct worker_pool *workers(struct sending *s, struct err *e) {
     (void)pthread_mutex_lock(&s->lock);
     if (s->pool == NULL && !s->pool_failed) {
+        archive_jobs_list(s->jobs);
         struct worker_options options = {
-            .jobs = archive_jobs, .job_count = archive_job_count, .size = s->options->parallel};
+            .jobs = s->jobs, .job_count = ARCHIVE_JOBS, .size = s->options->parallel};
         s->pool_failed = worker_pool_start(&options, &s->pool, e) != E_OK;
     }
     struct worker_pool *pool = s->pool;

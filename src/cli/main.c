@@ -17,7 +17,9 @@
 static int cmd_worker(int argc, char **argv) {
     (void)argc;
     (void)argv;
-    return worker_main(archive_jobs, archive_job_count);
+    struct worker_job jobs[ARCHIVE_JOBS];
+    archive_jobs_list(jobs);
+    return worker_main(jobs, ARCHIVE_JOBS);
 }
 
 struct command {
@@ -49,6 +51,7 @@ struct command {
     X("inbox list", "", cmd_inbox, INBOX_SHOW, true, true)                                         \
     X("inbox retry", "", cmd_inbox, INBOX_MANAGE, true, true)                                      \
     X("inbox dispose", "", cmd_inbox, INBOX_MANAGE, true, true)                                    \
+    X("deid", "de-identify files into a folder", cmd_deid, FILE_DEIDENTIFY, false, false)          \
     X("dump", "show a data set as text or DICOM JSON", cmd_dump, FILE_INSPECT, false, false)       \
     X("verify", "check every object and the catalogue", cmd_verify, ARCHIVE_VERIFY, true, false)   \
     X("audit", "check or read the audit log", cmd_audit, AUDIT_READ, true, false)                  \

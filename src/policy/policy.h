@@ -32,6 +32,7 @@
     X(IMAGE_DISPOSE, "image.dispose", "D3", POLICY_ON_MACHINE, true)                               \
     X(ARCHIVE_VERIFY, "archive.verify", "O1", POLICY_ON_MACHINE, false)                            \
     X(FILE_INSPECT, "file.inspect", "C1b", POLICY_ON_MACHINE, false)                               \
+    X(FILE_DEIDENTIFY, "file.deidentify", "C1b", POLICY_ON_MACHINE, false)                         \
     X(DEMO_MAKE, "demo.make", "A0", POLICY_ON_MACHINE, true)                                       \
     X(AUDIT_READ, "audit.read", "S1", POLICY_ON_MACHINE, false)                                    \
     /* what a DICOM node asks of us */                                                             \

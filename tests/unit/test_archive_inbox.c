@@ -588,7 +588,9 @@ static void retried_and_disposed_of(void **state) {
 
 int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "worker") == 0) {
-        return worker_main(archive_jobs, archive_job_count);
+        struct worker_job jobs[ARCHIVE_JOBS];
+        archive_jobs_list(jobs);
+        return worker_main(jobs, ARCHIVE_JOBS);
     }
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {

@@ -1114,7 +1114,9 @@ static void test_worklist(void **state) {
 
 int main(int argc, char **argv) {
     if (argc == 2 && strcmp(argv[1], "worker") == 0) {
-        return worker_main(archive_jobs, archive_job_count);
+        struct worker_job jobs[ARCHIVE_JOBS];
+        archive_jobs_list(jobs);
+        return worker_main(jobs, ARCHIVE_JOBS);
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_studies),       cmocka_unit_test(test_charsets),
