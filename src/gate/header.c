@@ -185,7 +185,11 @@ static int clean(struct gate_context *c, struct dcm_dataset *d, dcm_tag around, 
     w->charset = dcm_charset_of(d);
     w->code = E_OK;
     w->e = e;
-    gate_walk_dataset(w, d, around);
+    w->around = around;
+    bool usable = true;
+    if (around == 0 || gate_walk_code(w, d, &usable)) {
+        gate_walk_dataset(w, d, around);
+    }
     int code = w->code;
     w->code = E_OK;
     w->around = around_before;

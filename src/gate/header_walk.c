@@ -327,6 +327,13 @@ bool gate_walk_act(struct gate_walk *w, struct dcm_node *n, const struct gate_ru
     }
 }
 
+// All the way up: a data set that is marked may lie in one that is not yet.
+static void mark_changed(struct dcm_dataset *d) {
+    for (; d != NULL; d = d->parent) {
+        d->changed = true;
+    }
+}
+
 // --- codes ---
 
 static bool is_code_element(dcm_tag tag) { return tag >= CODE_FIRST && tag <= CODE_LAST; }
@@ -408,7 +415,9 @@ bool gate_walk_code(struct gate_walk *w, struct dcm_dataset *d, bool *ret_usable
     d->nodes = nodes;
     d->cap = d->count + count;
     d->count = first + code->count + (d->count - end);
-    d->changed = d->changed || code->changed;
+    if (code->changed) {
+        mark_changed(d);
+    }
     return true;
 }
 
@@ -511,12 +520,6 @@ static bool wait_for_structured(struct gate_walk *w, const struct dcm_node *n,
     }
     owned->tags[owned->count++] = n->tag;
     return true;
-}
-
-static void mark_changed(struct dcm_dataset *d) {
-    for (; d != NULL && !d->changed; d = d->parent) {
-        d->changed = true;
-    }
 }
 
 void gate_walk_dataset(struct gate_walk *w, struct dcm_dataset *d, dcm_tag around) {

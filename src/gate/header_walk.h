@@ -71,6 +71,10 @@ const struct gate_origin *gate_walk_origin(const struct gate_walk *w);
 // Cleans `d` and everything in it; `around` is the sequence that it is an item of.
 void gate_walk_dataset(struct gate_walk *w, struct dcm_dataset *d, dcm_tag around);
 
+// Judges the elements of an item (w->around is set) that make a code, before the rest.
+// *ret_usable: false when the item was a code and nothing else and has nothing left to say.
+bool gate_walk_code(struct gate_walk *w, struct dcm_dataset *d, bool *ret_usable);
+
 void gate_walk_note(struct gate_walk *w, enum gate_kind kind, enum gate_done done, dcm_tag tag);
 enum gate_kind gate_walk_kind(const struct gate_rule *r, dcm_tag tag, enum dcm_vr vr);
 
