@@ -280,7 +280,7 @@ static bool looks_like_head(const struct stack *s) {
 
 static int try_stack(struct gate_delivery *d, struct stack *s, bool *ret_face, struct err *e) {
     const struct gate_door *door = d->options.door;
-    struct buf answer CLEANUP(cleanup_buf);
+    struct buf answer CLEANUP(cleanup_buf) = {0};
     struct gate_face_answer f;
     struct arena a;
     uint32_t earlier =
