@@ -160,6 +160,13 @@ def make(rng, kinds):
         under = base[y:y + h, x:x + w]
         over = np.full_like(under, value) if mode == "set" else np.round(under) + value
         plane[y:y + h, x:x + w] = np.clip(np.round(under) * (1 - mask) + over * mask, 0, 2**bits - 1)
+        there = mask > 0.5
+        noise = float(np.median(np.abs(np.diff(under, axis=1)))) if w > 1 else 0.0
+        stands_out = there.any() and float(np.percentile(np.abs(plane[y:y + h, x:x + w] - np.round(under))[there], 25)) >= max(1, 5 * noise)
+        if not stands_out:  # nobody could tell it from its ground
+            taken.pop()
+            plane[y:y + h, x:x + w] = base[y:y + h, x:x + w]
+            continue
         boxes = []
         for number in range(1, int(letters.max()) + 1):
             at = (letters == number) & (mask > 0.5)
@@ -167,10 +174,6 @@ def make(rng, kinds):
                 ys, xs = np.nonzero(at)
                 boxes.append([int(x + xs.min()), int(y + ys.min()), int(x + xs.max()), int(y + ys.max())])
         ys, xs = np.nonzero(mask > 0.5)
-        if len(ys) == 0:
-            taken.pop()
-            plane[y:y + h, x:x + w] = base[y:y + h, x:x + w]
-            continue
         lines.append({"text": text, "size": size, "contrast": contrast, "hard": hard, "hand": hand, "mirrored": mirrored,
                       "angle": round(float(angle), 1), "box": [int(x + xs.min()), int(y + ys.min()), int(x + xs.max()), int(y + ys.max())], "letters": boxes})
     return kind, np.clip(np.round(plane), 0, 2**bits - 1).astype(np.uint16), bits, lines

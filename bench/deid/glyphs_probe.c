@@ -4,7 +4,11 @@
 //   MACLAB-RAW rows columns frames samples bits_allocated bits_stored signed photometric\n
 // One JSON line a file: boxes of all frames and milliseconds a frame.
 //
-//   glyphs_probe [--second] [--times N] [--crops FOLDER] FILE…   ("-": names on standard input)
+//   glyphs_probe [--second] [--times N] [--crops FOLDER] [--rows OUT] FILE…   ("-": names on
+//   standard input)
+//
+// --rows appends every row of glyphs that was judged: number of the file, x0, y0, x1, y1 of the
+// row, its letters' height, then its features, all as 32-bit floats (glyphs_train.py reads them).
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +23,8 @@
 #include "base/num.h"
 #include "dicom/part10.h"
 #include "gate/glyphs.h"
+#include "gate/glyphs_line.h"
+#include "gate/glyphs_priv.h"
 #include "pixel/codec.h"
 #include "pixel/frames.h"
 
@@ -30,6 +36,8 @@ struct wish {
     struct gate_scan_options options;
     unsigned times;
     const char *crops;
+    FILE *rows;
+    unsigned number; // of the file
 };
 
 struct picture {
@@ -132,7 +140,15 @@ static void write_crop(const struct px_frame *f, const struct gate_box *b, const
     }
 }
 
-static int scan(struct picture *p, const struct wish *w, struct gate_boxes *boxes, double *ret_ms,
+static void write_row(const struct glyph_find *find, const float *features, void *context) {
+    const struct wish *w = context;
+    float head[6] = {(float)w->number, (float)find->x0, (float)find->y0,
+                     (float)find->x1,  (float)find->y1, (float)find->letter};
+    (void)fwrite(head, sizeof head, 1, w->rows);
+    (void)fwrite(features, sizeof *features, GLYPH_FEATURES, w->rows);
+}
+
+static int scan(struct picture *p, struct wish *w, struct gate_boxes *boxes, double *ret_ms,
                 struct err *e) {
     CLEANUP(cleanup_px_frame) struct px_frame f = {0};
     struct gate_scanner *s = NULL;
@@ -142,6 +158,9 @@ static int scan(struct picture *p, const struct wish *w, struct gate_boxes *boxe
     options.palette = p->is_raw ? NULL : &p->image.palette;
     if (code == E_OK) {
         code = gate_scanner_new(f.rows, f.columns, p->count, &s, e);
+    }
+    if (code == E_OK && w->rows != NULL) {
+        gate_scanner_watch(s, write_row, w);
     }
     for (uint32_t i = 0; i < p->count && code == E_OK; i++) {
         code = get_frame(p, i, &f, e);
@@ -168,7 +187,7 @@ static int scan(struct picture *p, const struct wish *w, struct gate_boxes *boxe
     return code;
 }
 
-static void probe(const char *path, const struct wish *w) {
+static void probe(const char *path, struct wish *w) {
     struct picture p = {0};
     struct gate_boxes boxes = {0};
     struct err e = {0};
@@ -192,12 +211,13 @@ static void probe(const char *path, const struct wish *w) {
     if (code != E_OK) {
         fprintf(stderr, "%s: %s\n", path, err_line(&e, line, sizeof line));
     }
+    w->number++;
     gate_boxes_done(&boxes);
     arena_done(&p.arena);
     file_unmap(&p.map);
 }
 
-static void probe_list(const struct wish *w) {
+static void probe_list(struct wish *w) {
     char name[NAME_MAX_LEN];
     while (fgets(name, sizeof name, stdin) != NULL) {
         name[strcspn(name, "\n")] = 0;
@@ -215,11 +235,13 @@ int main(int argc, char **argv) {
             w.times = w.times == 0 ? 1 : w.times;
         } else if (strcmp(argv[i], "--crops") == 0 && i + 1 < argc) {
             w.crops = argv[++i];
+        } else if (strcmp(argv[i], "--rows") == 0 && i + 1 < argc) {
+            w.rows = fopen(argv[++i], "wb");
         } else if (strcmp(argv[i], "-") == 0) {
             probe_list(&w);
         } else {
             probe(argv[i], &w);
         }
     }
-    return EXIT_SUCCESS;
+    return w.rows != NULL && fclose(w.rows) != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -12,6 +12,7 @@
 #include "gate/glyphs_line.h"
 #include "gate/glyphs_part.h"
 #include "gate/glyphs_plane.h"
+#include "gate/glyphs_priv.h"
 #include "gate/glyphs_stroke.h"
 
 #define BLOCK_MAX 1216u // side of a block
@@ -21,6 +22,7 @@
 #define SHORTEST_SMALLER 8u // at the scales behind the first
 #define TALLEST 44u
 #define CUTS 3
+#define SCORE_LEAST (-2.0f) // may still be taken in by a neighbour
 
 struct gate_scanner {
     uint32_t rows, columns, frames;
@@ -32,6 +34,8 @@ struct gate_scanner {
     struct glyph_labels *labels;
     struct glyph_liner *liner;
     struct glyph_finds finds;
+    glyph_watch watch; // glyphs_priv.h
+    void *watcher;
 };
 
 CLEANUP_DEFINE(scanner, struct gate_scanner, gate_scanner_free);
@@ -117,9 +121,6 @@ static void give_line(const struct glyph_line *line, void *context) {
     const struct giving *g = context;
     const struct place *p = g->at;
     int step = (int)p->step;
-    if (line->score < -2) {
-        return;
-    }
     struct glyph_find find = {.x0 = (int)p->x + line->x0 * step,
                               .y0 = (int)p->y + line->y0 * step,
                               .x1 = (int)p->x + (line->x1 + 1) * step - 1,
@@ -132,14 +133,26 @@ static void give_line(const struct glyph_line *line, void *context) {
                               .exact = line->exact,
                               .letter = (uint16_t)(line->letter * step),
                               .glyphs = line->glyphs};
-    glyph_finds_add(&g->s->finds, &find);
+    if (g->s->watch != NULL) {
+        g->s->watch(&find, line->f, g->s->watcher);
+    }
+    if (find.score > SCORE_LEAST) {
+        glyph_finds_add(&g->s->finds, &find);
+    }
+}
+
+void gate_scanner_watch(struct gate_scanner *s, glyph_watch watch, void *context) {
+    s->watch = watch;
+    s->watcher = context;
 }
 
 static void read_lines(struct gate_scanner *s, struct glyph_parts parts, const struct place *at,
-                       bool exact, bool second) {
+                       bool exact, uint16_t cut, bool second) {
     struct giving giving = {s, at};
     struct glyph_line_options o = {.exact = exact,
                                    .second = second,
+                                   .step = (uint16_t)at->step,
+                                   .cut = cut,
                                    .shortest = at->step == 1 ? SHORTEST : SHORTEST_SMALLER,
                                    .tallest = TALLEST,
                                    .noise = s->noise,
@@ -171,7 +184,8 @@ static void read_strokes(struct gate_scanner *s, const struct glyph_plane *plane
             continue; // the same mask again
         }
         glyph_stroke_mask(plane, s->hat, s->thresholds, s->mask);
-        read_lines(s, glyph_parts_of_mask(s->labels, plane, s->hat, s->mask), at, false, second);
+        read_lines(s, glyph_parts_of_mask(s->labels, plane, s->hat, s->mask), at, false,
+                   (uint16_t)k, second);
     }
 }
 
@@ -180,7 +194,7 @@ static void read_levels(struct gate_scanner *s, const struct place *at, bool sec
     uint32_t tiles = (s->plane.width + GLYPH_TILE - 1) / GLYPH_TILE *
                      ((s->plane.height + GLYPH_TILE - 1) / GLYPH_TILE);
     memset(s->noise, 0, tiles * sizeof *s->noise);
-    read_lines(s, glyph_parts_of_levels(s->labels, &s->plane, s->mask), at, true, second);
+    read_lines(s, glyph_parts_of_levels(s->labels, &s->plane, s->mask), at, true, 0, second);
 }
 
 static void read_plane(struct gate_scanner *s, struct place at, bool second) {

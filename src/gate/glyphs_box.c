@@ -7,8 +7,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-#define SCORE_SURE 6.0f
-#define SCORE_LIKELY 2.5f
+#define SCORE_SURE 4.5f
+#define SCORE_LIKELY 2.0f
 #define SCORE_MAYBE 0.0f
 #define GLYPHS_SURE 4u
 #define FLIPPED_LETTERS 6u

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "gate/glyphs_trees.h"
 
 #define GLYPHS_MAX 12000u
 #define SIDE_MAX 4096u // of a block
@@ -16,7 +17,7 @@
 // Along (u) and across (v) the line that is looked for.
 struct glyph {
     int u0, u1, v0, v1;
-    float height, stroke, contrast, sharp, flat, holes, fill;
+    float height, stroke, contrast, sharp, flat, holes, fill, crisp, wide, cross;
     float letters; // how many it is worth: touching letters are one part
     uint32_t area;
     uint16_t level;
@@ -113,6 +114,9 @@ static bool read_glyph(const struct glyph_part *p, const struct glyph_line_optio
                         .sharp = contrast > 0 ? step / contrast : 0,
                         .flat = contrast > 0 && variance > 0 ? sqrtf(variance) / contrast : 0,
                         .holes = holes,
+                        .crisp = p->spans > 0 ? p->rises / p->spans : 0,
+                        .wide = (float)along / (float)across / letters,
+                        .cross = crossings / letters,
                         .fill = fill,
                         .letters = letters,
                         .area = p->area,
@@ -269,6 +273,10 @@ static float get_stroke(const struct glyph *g) { return g->stroke; }
 static float get_fill(const struct glyph *g) { return g->fill; }
 static float get_holes(const struct glyph *g) { return g->holes / g->letters; }
 
+static float get_crisp(const struct glyph *g) { return g->crisp; }
+static float get_wide(const struct glyph *g) { return g->wide; }
+static float get_cross(const struct glyph *g) { return g->cross; }
+
 static float slope_of(const struct chain *c) {
     float su = 0, sv = 0, suu = 0, suv = 0;
     for (uint32_t i = 0; i < c->count; i++) {
@@ -303,7 +311,7 @@ static float share_aligned(const struct chain *c, float slope, float height, boo
     return best / c->letters;
 }
 
-static float gap_spread(const struct chain *c, float height) {
+static struct spread gap_spread(const struct chain *c, float height) {
     float sum = 0;
     float squares = 0;
     for (uint32_t i = 0; i + 1 < c->count; i++) {
@@ -313,7 +321,7 @@ static float gap_spread(const struct chain *c, float height) {
     }
     float n = (float)(c->count > 1 ? c->count - 1 : 1);
     float variance = squares / n - sum * sum / n / n;
-    return variance > 0 ? sqrtf(variance) : 0;
+    return (struct spread){sum / n, variance > 0 ? sqrtf(variance) : 0};
 }
 
 // Area of parts that are no glyphs of the line but lie in or just beside it.
@@ -391,30 +399,44 @@ static void measure(const struct chain *c, struct glyph_parts parts,
     f[GLYPH_F_EVEN] = contrast.deviation / contrast.mean;
     f[GLYPH_F_STROKE] = stroke.mean / height.mean;
     f[GLYPH_F_STROKES] = stroke.deviation / stroke.mean;
-    f[GLYPH_F_GAPS] = gap_spread(c, height.mean);
+    struct spread gap = gap_spread(c, height.mean);
+    f[GLYPH_F_GAPS] = gap.deviation;
+    f[GLYPH_F_GAP] = gap.mean;
     float crowd = crowd_of(parts, line, o, height.mean) / own - 1;
     f[GLYPH_F_CROWD] = crowd < 0 ? 0 : crowd > 3 ? 3 : crowd;
-    f[GLYPH_F_FILL] = spread_of(c, get_fill).mean;
+    struct spread fill = spread_of(c, get_fill);
+    f[GLYPH_F_FILL] = fill.mean;
+    f[GLYPH_F_FILLS] = fill.deviation;
     f[GLYPH_F_HOLES] = spread_of(c, get_holes).mean;
     f[GLYPH_F_LOUD] = logf(contrast.mean / noise_at(o, line) + 0.01f);
     f[GLYPH_F_EXACT] = o->exact ? 1 : 0;
     f[GLYPH_F_SLOPE] = fabsf(slope);
+    struct spread crisp = spread_of(c, get_crisp);
+    f[GLYPH_F_CRISP] = crisp.mean;
+    f[GLYPH_F_CRISPS] = crisp.deviation;
+    f[GLYPH_F_SIZE] = logf(height.mean);
+    f[GLYPH_F_STEP] = o->step;
+    f[GLYPH_F_CUT] = o->cut;
+    struct spread wide = spread_of(c, get_wide);
+    f[GLYPH_F_WIDE] = wide.mean;
+    f[GLYPH_F_WIDES] = wide.deviation;
+    f[GLYPH_F_CROSS] = spread_of(c, get_cross).mean;
+    f[GLYPH_F_OTHER] = near > far ? far : near;
 }
 
+// The sum of what the trees' leaves say.
 static float judge(const float *f) {
-    float s = -4.0f;
-    s += 2.2f * (f[GLYPH_F_COUNT] - 1.0f);
-    s += 6.0f * (f[GLYPH_F_ALIGN] - 0.7f);
-    s -= 4.0f * f[GLYPH_F_HEIGHT];
-    s += 4.0f * (f[GLYPH_F_SHARP] - 0.8f);
-    s -= 3.0f * f[GLYPH_F_FLAT];
-    s -= 3.0f * f[GLYPH_F_EVEN];
-    s -= 3.0f * f[GLYPH_F_STROKES];
-    s -= 2.0f * f[GLYPH_F_GAPS];
-    s -= 2.5f * f[GLYPH_F_CROWD];
-    s += 1.0f * f[GLYPH_F_LOUD];
-    s += 1.5f * f[GLYPH_F_EXACT];
-    return s;
+    float score = 0;
+    for (uint32_t t = 0; t < GLYPH_TREES; t++) {
+        const uint8_t *features = glyph_tree_features + (size_t)t * GLYPH_TREE_NODES;
+        const float *thresholds = glyph_tree_thresholds + (size_t)t * GLYPH_TREE_NODES;
+        uint32_t node = 0;
+        for (uint32_t level = 0; level < GLYPH_TREE_DEPTH; level++) {
+            node = 2 * node + 1 + (f[features[node]] >= thresholds[node]);
+        }
+        score += glyph_tree_leaves[(size_t)t * GLYPH_TREE_LEAVES + node - GLYPH_TREE_NODES];
+    }
+    return score;
 }
 
 static uint16_t tallest_of(const struct chain *c) {

@@ -25,6 +25,17 @@ enum glyph_feature {
     GLYPH_F_LOUD,    // contrast over the noise, logarithm
     GLYPH_F_EXACT,   // 1: all samples of one value
     GLYPH_F_SLOPE,   // of the line
+    GLYPH_F_CRISP,   // steps from one sample to the next over the range around them
+    GLYPH_F_CRISPS,  // spread of that
+    GLYPH_F_SIZE,    // logarithm of the height in samples
+    GLYPH_F_STEP,    // pixels a sample
+    GLYPH_F_CUT,     // number of the threshold
+    GLYPH_F_WIDE,    // width of a letter over the height
+    GLYPH_F_WIDES,   // spread of that
+    GLYPH_F_CROSS,   // runs in a row of a letter
+    GLYPH_F_GAP,     // mean gap over the height
+    GLYPH_F_OTHER,   // share of glyphs aligned at the other side
+    GLYPH_F_FILLS,   // spread of the fill
     GLYPH_FEATURES
 };
 
@@ -49,6 +60,8 @@ struct glyph_line_options {
     bool vertical;
     bool exact;        // the parts are of one value each
     bool second;       // wider tolerances
+    uint16_t step;     // pixels a sample
+    uint16_t cut;      // number of the threshold, only told on
     uint16_t shortest; // height of a glyph
     uint16_t tallest;
     // contrast that noise has at (x, y); tiles as glyphs_stroke.h

@@ -74,6 +74,8 @@ static void absorb(struct glyph_part *into, const struct glyph_part *from) {
     into->longest = from->longest > into->longest ? from->longest : into->longest;
     into->contrast += from->contrast;
     into->steps += from->steps;
+    into->rises += from->rises;
+    into->spans += from->spans;
     into->peaks += from->peaks;
     into->squares += from->squares;
 }
@@ -167,19 +169,34 @@ static uint32_t apart(uint16_t a, uint16_t b) {
     return a > b ? (uint32_t)(a - b) : (uint32_t)(b - a);
 }
 
-// The steepest step within two samples of a run's end at x, `out` being the direction outwards.
-static uint32_t step_at(const uint16_t *px, uint32_t width, uint32_t x, int out) {
-    int64_t o = (int64_t)x + out;
-    int64_t i = (int64_t)x - out;
-    uint32_t best = 0;
-    if (o >= 0 && o < width) {
-        best = apart(px[x], px[o]);
-        if (i >= 0 && i < width) {
-            uint32_t wide = apart(px[i], px[o]);
-            best = wide > best ? wide : best;
-        }
+struct ends {
+    uint32_t step; // steepest step within two samples
+    uint32_t rise; // steepest step from one sample to the next
+    uint32_t span; // range of the four samples around the end
+};
+
+// Adds what a run's end at x is like, `out` being the direction outwards.
+static void add_end(struct ends *e, const uint16_t *px, uint32_t width, uint32_t x, int out) {
+    uint16_t v[4]; // from two outside of the run to one inside of its end
+    for (int i = 0; i < 4; i++) {
+        int64_t at = (int64_t)x + out * (2 - i);
+        at = at < 0 ? 0 : at >= width ? width - 1 : at;
+        v[i] = px[at];
     }
-    return best;
+    uint32_t near = apart(v[1], v[2]);
+    uint32_t wide = apart(v[1], v[3]);
+    uint32_t rise = near;
+    uint16_t low = v[0];
+    uint16_t high = v[0];
+    for (int i = 1; i < 4; i++) {
+        uint32_t r = apart(v[i], v[i - 1]);
+        rise = r > rise ? r : rise;
+        low = v[i] < low ? v[i] : low;
+        high = v[i] > high ? v[i] : high;
+    }
+    e->step += near > wide ? near : wide;
+    e->rise += rise;
+    e->span += (uint32_t)(high - low);
 }
 
 static void measure(struct glyph_part *p, const struct run *run, const uint16_t *px,
@@ -194,9 +211,13 @@ static void measure(struct glyph_part *p, const struct run *run, const uint16_t 
             sum += contrast[x];
         }
     }
-    uint32_t steps = step_at(px, width, run->x0, -1) + step_at(px, width, run->x1, 1);
+    struct ends ends = {0};
+    add_end(&ends, px, width, run->x0, -1);
+    add_end(&ends, px, width, run->x1, 1);
     p->contrast += (float)sum;
-    p->steps += (float)steps;
+    p->steps += (float)ends.step;
+    p->rises += (float)ends.rise;
+    p->spans += (float)ends.span;
     p->peaks += (float)peak;
     p->squares += (float)peak * (float)peak;
 }

@@ -28,6 +28,8 @@ struct glyph_part {
     uint32_t longest; // run
     float contrast;   // sum of the contrast over all pixels
     float steps;      // sum over both ends of all runs of the steepest step there
+    float rises;      // sum over both ends of the largest step from one sample to the next
+    float spans;      // over the range of the four samples there
     float peaks;      // sum over the runs of the brightest sample
     float squares;    // and of its square
     uint16_t level;   // the one value of all samples; of exact parts only

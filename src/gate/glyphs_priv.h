@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// A look into the detector (glyphs.h), for the tool that fits its judgement.
+#pragma once
+
+#include "gate/glyphs_box.h"
+
+struct gate_scanner;
+
+// Called for every row of glyphs before anything is decided: where it is, its score, and
+// GLYPH_FEATURES features.
+typedef void (*glyph_watch)(const struct glyph_find *find, const float *features, void *context);
+void gate_scanner_watch(struct gate_scanner *s, glyph_watch watch, void *context);
