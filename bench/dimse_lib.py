@@ -15,7 +15,7 @@ sys.path.insert(0, str(HERE.parent / "tests" / "interop"))
 
 def setup(build):
     """The folder for work, after the paths are set; lib_peers reads them when it is imported."""
-    os.environ.setdefault("MACLAB", str(pathlib.Path(build).resolve() / "maclab"))
+    os.environ.setdefault("MACLAB", str(pathlib.Path(build).resolve() / "tests" / "maclab-as-sent"))
     work = pathlib.Path(os.environ.get("BENCH_WORK", os.path.join(tempfile.gettempdir(), "maclab-bench-dimse")))
     work.mkdir(parents=True, exist_ok=True)
     return work

@@ -11,7 +11,10 @@
 #include <sys/stat.h>
 
 #include "archive/archive_priv.h"
+#include "archive/delivery.h"
+#include "archive/delivery_priv.h"
 #include "archive/jobs.h"
+#include "archive/rules.h"
 #include "archive/register.h"
 #include "archive/schema.h"
 #include "base/cleanup.h"
@@ -20,6 +23,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "db/db.h"
+#include "gate/reading.h"
 #include "policy/audit.h"
 #include "store/store.h"
 #include "worker/worker.h"
@@ -32,11 +36,18 @@ struct archive {
     struct store *store;
     struct audit *audit;
     struct worker_pool *workers;
-    struct worker_job jobs[ARCHIVE_JOBS]; // of the pool
+    struct worker_job jobs[ARCHIVE_JOBS];
+    struct gate_reader *reader; // NULL: none
+    struct archive_rules rules;
+    struct delivery_uses *uses;
+    bool as_sent;
+    const char *program;
+    usec quiet;
     const struct clock *clock;
     unsigned worker_count;
     char catalogue[PATH_MAX_HERE];
     char sweep_mark[PATH_MAX_HERE];
+    pthread_mutex_t deciding;
     pthread_mutex_t writer_lock;
     struct db *writer;
     pthread_mutex_t readers_lock;
@@ -55,6 +66,14 @@ struct audit *archive_audit(struct archive *a) {
     return a->audit;
 }
 const struct clock *archive_clock(const struct archive *a) { return a->clock; }
+const struct gate_profile *archive_profile(const struct archive *a) { return a->rules.profile; }
+bool archive_is_as_sent(const struct archive *a) { return a->as_sent; }
+struct delivery_uses *archive_delivery_uses(struct archive *a) { return a->uses; }
+struct gate_reader *archive_gate_reader(struct archive *a) { return a->reader; }
+const char *archive_program(const struct archive *a) { return a->program; }
+int64_t archive_quiet(const struct archive *a) { return a->quiet; }
+void archive_deciding(struct archive *a) { (void)pthread_mutex_lock(&a->deciding); }
+void archive_deciding_done(struct archive *a) { (void)pthread_mutex_unlock(&a->deciding); }
 
 int archive_reader(struct archive *a, struct db **ret_db, struct err *e) {
     pthread_mutex_lock(&a->readers_lock);
@@ -230,6 +249,7 @@ static int sweep(struct archive *a, const char *data_dir, struct err *e) {
     }
     struct sweep context = {a, since, e};
     rc = left ? store_objects_each(a->store, sweep_one, &context, e) : E_OK;
+    rc = rc == E_OK ? delivery_sweep_held(a->store, a->writer, e) : rc;
     if (rc == E_OK && left) {
         (void)unlink(a->sweep_mark);
     }
@@ -268,16 +288,31 @@ int archive_open(const struct archive_options *options, struct archive **ret_arc
         return err_set(e, E_MEMORY, "archive");
     }
     a->clock = options->clock == NULL ? clock_system() : options->clock;
+    pthread_mutex_init(&a->deciding, NULL);
     pthread_mutex_init(&a->writer_lock, NULL);
     pthread_mutex_init(&a->readers_lock, NULL);
     (void)snprintf(a->catalogue, sizeof a->catalogue, "%s/catalogue.db", options->data_dir);
     (void)snprintf(a->sweep_mark, sizeof a->sweep_mark, "%s/sweep.pending", options->data_dir);
-    int rc = store_open(options->data_dir, &a->store, e);
+    a->as_sent = options->as_sent;
+    a->quiet = options->quiet == 0 ? DELIVERY_QUIET_DEFAULT : options->quiet;
+    a->program = options->program == NULL ? "MacLab" : options->program;
+    a->uses = delivery_uses_new();
+    int rc = a->uses == NULL ? err_set(e, E_MEMORY, "archive")
+             : options->no_workers ? E_OK
+                                   : archive_rules_mark(options->data_dir, options->as_sent, e);
+    rc = rc == E_OK ? store_open(options->data_dir, &a->store, e) : rc;
+    rc = rc == E_OK && !a->as_sent && !options->no_workers
+             ? archive_rules_load(&a->rules, options, e)
+             : rc;
     rc = rc == E_OK && options->server ? store_lock_server(a->store, e) : rc;
     rc = rc == E_OK ? open_catalogue(a, e) : rc;
     rc = rc == E_OK ? audit_open(options->data_dir, a->clock, &a->audit, e) : rc;
     rc = rc == E_OK ? sweep(a, options->data_dir, e) : rc;
     rc = rc == E_OK && !options->no_workers ? start_workers(a, options, e) : rc;
+    if (rc == E_OK && !options->no_workers && !a->as_sent) {
+        struct err ignored = {0}; // without one what is uncertain stays so, and is held
+        (void)gate_reader_open(NULL, 0, &a->reader, &ignored);
+    }
     if (rc != E_OK) {
         archive_close(a);
         return rc;
@@ -291,6 +326,9 @@ void archive_close(struct archive *a) {
         return;
     }
     worker_pool_stop(a->workers);
+    gate_reader_close(a->reader);
+    archive_rules_done(&a->rules);
+    delivery_uses_free(a->uses);
     for (size_t i = 0; i < a->reader_count; i++) {
         db_close(a->readers[i]);
     }
@@ -302,6 +340,7 @@ void archive_close(struct archive *a) {
     audit_close(a->audit);
     store_close(a->store);
     pthread_mutex_destroy(&a->writer_lock);
+    pthread_mutex_destroy(&a->deciding);
     pthread_mutex_destroy(&a->readers_lock);
     mem_free(a);
 }

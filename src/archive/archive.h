@@ -11,6 +11,8 @@ struct audit;
 struct clock;
 struct db;
 struct err;
+struct gate_profile;
+struct gate_reader;
 struct store;
 struct worker_pool;
 
@@ -21,6 +23,13 @@ struct archive_options {
     const struct clock *clock;  // NULL: the system's
     const char *worker_program; // what runs as `PROGRAM worker`; NULL: this program
     bool no_workers;            // tables only: nothing may be taken in, rendered or decoded
+    // Only for the program of the tests that sends instances through all doors and wants them back
+    // bit for bit (cli/main_as_sent.c, never installed): the structural gate alone. Its folders
+    // carry the mark DATA/as-sent; neither program opens the other's but for its tables.
+    bool as_sent;
+    const char *program; // what certificates name: "MacLab 0.1.0 (revision)"; NULL: "MacLab"
+    int64_t quiet; // microseconds after which what a sender sends is another delivery; 0: the default
+    const char *profile; // a de-identification profile; NULL: DATA/profile.json, else the built-in
 };
 
 // Makes the folder when it is absent. E_LOCKED: another server has it. E_CORRUPT: the catalogue is
@@ -33,6 +42,11 @@ void archive_close(struct archive *a); // NULL allowed
 struct store *archive_store(struct archive *a);
 struct worker_pool *archive_workers(struct archive *a);
 struct audit *archive_audit(struct archive *a);
+
+// What the gate of this folder goes by. Never NULL but without workers or as_sent.
+const struct gate_profile *archive_profile(const struct archive *a);
+bool archive_is_as_sent(const struct archive *a);
+int64_t archive_quiet(const struct archive *a); // microseconds
 
 // A catalogue connection for the calling thread, from a small pool; give it back. E_DATABASE when
 // the catalogue's file was removed or replaced meanwhile.

@@ -5,6 +5,8 @@
 struct archive;
 struct clock;
 struct db;
+struct delivery_uses;
+struct gate_reader;
 struct hash;
 
 // Removes an object that no row names. It is done under the catalogue's write lock, as an intake's
@@ -17,3 +19,9 @@ void archive_mark_sweep(struct archive *a);
 
 const struct clock *archive_clock(const struct archive *a);
 unsigned archive_worker_count(const struct archive *a);
+struct delivery_uses *archive_delivery_uses(struct archive *a);
+struct gate_reader *archive_gate_reader(struct archive *a); // NULL: none
+const char *archive_program(const struct archive *a);
+// One decision on holds at a time.
+void archive_deciding(struct archive *a);
+void archive_deciding_done(struct archive *a);

@@ -8,6 +8,7 @@
 
 #include "archive/archive.h"
 #include "archive/archive_priv.h"
+#include "archive/delivery.h"
 #include "archive/entry.h"
 #include "archive/register.h"
 #include "base/cleanup.h"
@@ -20,6 +21,7 @@
 
 struct batch {
     struct archive *archive;
+    const struct delivery *delivery; // NULL: not through the gate
     struct entry **entries;
     size_t count;
 };
@@ -195,7 +197,9 @@ static int write_rows(struct batch *b, struct db *db, struct entry **late, size_
         }
         rc = rc == E_OK ? register_add(rows, &entry->record, &entry->hash, entry->len, e)
                         : E_CONFLICT;
-        if (rc == E_CONFLICT) {
+        if (rc == E_OK && b->delivery != NULL) {
+            rc = entry_record(db, entry, b->delivery->id, clock_now(archive_clock(b->archive)), e);
+        } else if (rc == E_CONFLICT) {
             late[late_count++] = entry;
             err_clear(e);
             rc = E_OK;
@@ -293,11 +297,12 @@ static size_t take_round(struct entry **entries, size_t count, struct entry **ro
     return taken;
 }
 
-void entries_commit(struct archive *a, struct entry **entries, size_t count) {
+void entries_commit(struct archive *a, const struct delivery *d, struct entry **entries,
+                    size_t count) {
     struct entry *round[INTAKE_BATCH_MAX];
     size_t taken;
     while ((taken = take_round(entries, count, round)) > 0) {
-        struct batch b = {a, round, taken};
+        struct batch b = {a, d, round, taken};
         commit_once(&b);
     }
 }

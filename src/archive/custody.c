@@ -47,8 +47,9 @@ int custody_add(struct db *writer, const struct custody_row *row, struct err *e)
     struct db_stmt *s;
     if (db_prepare(writer,
                    "INSERT INTO custody (id, received, peer, sop_class, instance_key, arrival,"
-                   " bytes, state, decided, object, reason, words)"
-                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?) ON CONFLICT (id) DO NOTHING",
+                   " bytes, state, decided, object, reason, words, delivery)"
+                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?)"
+                   " ON CONFLICT (id) DO NOTHING",
                    &s, e) != E_OK) {
         return e->code;
     }
@@ -63,6 +64,7 @@ int custody_add(struct db *writer, const struct custody_row *row, struct err *e)
     db_bind_i64(s, 9, row->decided);
     db_bind_text(s, 10, slice_str(row->reason));
     db_bind_text(s, 11, slice_str(row->words));
+    db_bind_text(s, 12, slice_str(row->delivery));
     return db_run(s, e);
 }
 
@@ -70,7 +72,7 @@ int custody_decide(struct db *writer, const struct custody_row *row, struct err 
     struct db_stmt *s;
     if (db_prepare(writer,
                    "UPDATE custody SET state = ?2, decided = ?3, object = ?4, reason = ?5,"
-                   " words = ?6 WHERE id = ?1",
+                   " words = ?6, hold = ?7 WHERE id = ?1",
                    &s, e) != E_OK) {
         return e->code;
     }
@@ -80,6 +82,26 @@ int custody_decide(struct db *writer, const struct custody_row *row, struct err 
     db_bind_blob(s, 4, is_set(&row->object) ? hash_slice(&row->object) : (struct slice){0});
     db_bind_text(s, 5, slice_str(row->reason));
     db_bind_text(s, 6, slice_str(row->words));
+    db_bind_i64(s, 7, row->hold);
+    return db_run(s, e);
+}
+
+int custody_decide_hold(struct db *writer, int64_t hold, enum custody_state state, usec decided,
+                        const struct hash *object, const char *reason, const char *words,
+                        struct err *e) {
+    struct db_stmt *s;
+    if (db_prepare(writer,
+                   "UPDATE custody SET state = ?2, decided = ?3, object = ?4, reason = ?5,"
+                   " words = ?6 WHERE hold = ?1 AND hold <> 0",
+                   &s, e) != E_OK) {
+        return e->code;
+    }
+    db_bind_i64(s, 1, hold);
+    db_bind_i64(s, 2, (int64_t)state);
+    db_bind_i64(s, 3, decided);
+    db_bind_blob(s, 4, object != NULL ? hash_slice(object) : (struct slice){0});
+    db_bind_text(s, 5, slice_str(reason));
+    db_bind_text(s, 6, slice_first(slice_str(words), CUSTODY_WORDS_MAX));
     return db_run(s, e);
 }
 
@@ -93,6 +115,10 @@ static int wish(struct db *db, uint64_t number, enum custody_state state, struct
         row.state != CUSTODY_CONFLICT) {
         return err_set(e, E_CONFLICT, "the arrival is not held: its state is '%s'",
                        custody_state_word(row.state));
+    }
+    if (row.hold != 0) {
+        return err_set(e, E_CONFLICT, "a person decides on it: `maclab hold show %lld`",
+                       (long long)row.hold);
     }
     row.state = (int)state;
     return custody_decide(db, &row, e);
@@ -111,7 +137,7 @@ int custody_wish(struct archive *a, uint64_t number, enum custody_state state, s
 
 #define ROW_SQL                                                                                    \
     "SELECT id, received, peer, sop_class, instance_key, arrival, bytes, state, decided, object,"  \
-    " reason, words FROM custody "
+    " reason, words, delivery, hold FROM custody "
 
 static void copy_text(char *out, size_t size, struct slice text) {
     size_t len = text.len < size - 1 ? text.len : size - 1;
@@ -142,6 +168,8 @@ static void read_row(struct db_stmt *s, struct custody_row *row) {
     copy_hash(&row->object, db_blob(s, 9));
     copy_text(row->reason, sizeof row->reason, db_text(s, 10));
     copy_text(row->words, sizeof row->words, db_text(s, 11));
+    copy_text(row->delivery, sizeof row->delivery, db_text(s, 12));
+    row->hold = db_i64(s, 13);
 }
 
 int custody_find(struct db *db, uint64_t number, struct custody_row *ret_row, struct err *e) {
@@ -211,7 +239,7 @@ static enum custody_answer answer_of(int64_t state, bool in_archive) {
     case CUSTODY_RETRY:
         return CUSTODY_WAITS;
     case CUSTODY_HELD:
-        return CUSTODY_SAFE;
+        return CUSTODY_PERSON;
     case CUSTODY_RELEASED:
         return in_archive ? CUSTODY_SAFE : CUSTODY_UNKNOWN;
     default:
@@ -221,8 +249,9 @@ static enum custody_answer answer_of(int64_t state, bool in_archive) {
 
 // Of several arrivals of one instance the best counts.
 static int rank(enum custody_answer answer) {
-    static const int ranks[] = {[CUSTODY_SAFE] = 4,
-                                [CUSTODY_WAITS] = 3,
+    static const int ranks[] = {[CUSTODY_SAFE] = 5,
+                                [CUSTODY_WAITS] = 4,
+                                [CUSTODY_PERSON] = 3,
                                 [CUSTODY_OTHER] = 2,
                                 [CUSTODY_NOT_KEPT] = 1,
                                 [CUSTODY_UNKNOWN] = 0};

@@ -45,10 +45,12 @@ struct custody_row {
     char peer[17];
     char sop_class[65];
     struct hash instance_key;
-    struct hash arrival; // hash of the file as it arrived
+    struct hash arrival; // store_source_mac of the file as it arrived
     uint64_t bytes;
     int state; // enum custody_state
     struct hash object;
+    char delivery[17]; // archive/delivery.h; its key opens the file
+    int64_t hold;      // HELD: archive/hold.h; 0: none (damaged)
     char reason[CUSTODY_REASON_MAX];   // code for machines: the gate's, or "mismatch" …
     char words[CUSTODY_WORDS_MAX + 1]; // with a place, never with a value
 };
@@ -59,6 +61,11 @@ struct custody_key {
 };
 int custody_key_load(struct store *s, struct custody_key *ret_key, struct err *e);
 struct hash custody_instance_key(const struct custody_key *key, struct slice sop_instance);
+
+// Inside a transaction: what became of every arrival of that hold.
+int custody_decide_hold(struct db *writer, int64_t hold, enum custody_state state, usec decided,
+                        const struct hash *object, const char *reason, const char *words,
+                        struct err *e);
 
 // Inside a transaction of the writer. A row whose number is there stays as it is.
 int custody_add(struct db *writer, const struct custody_row *row, struct err *e);
@@ -80,11 +87,12 @@ int custody_wish(struct archive *a, uint64_t number, enum custody_state wish, st
 // What may be answered to a sender that asks whether we have it (PS3.4 J.3.3). A released instance
 // that was deleted since is unknown.
 enum custody_answer {
-    CUSTODY_SAFE,     // durable: held or in the archive
+    CUSTODY_SAFE,     // durable, in the archive
     CUSTODY_WAITS,    // durable, its verdict is to come
     CUSTODY_UNKNOWN,  // never taken, or gone
     CUSTODY_OTHER,    // taken with another SOP class
     CUSTODY_NOT_KEPT, // taken, then refused
+    CUSTODY_PERSON,   // durable for now: a person is to decide whether it is kept
 };
 int custody_ask(struct db *db, const struct hash *instance_key, struct slice sop_class,
                 enum custody_answer *ret_answer, struct err *e);

@@ -19,6 +19,7 @@
 
 #define ANSWER_MAX ((size_t)64 << 20)
 #define TABLES_MAX ((size_t)64 << 20)
+#define TEXTS_MAX ((size_t)4 << 20)
 
 struct entry *entry_new(uint64_t tag) {
     struct entry *entry = mem_zalloc(sizeof *entry);
@@ -27,6 +28,8 @@ struct entry *entry_new(uint64_t tag) {
         entry->item.fd = -1;
         entry->kept = -1;
         entry->source = -1;
+        entry->out = (struct entry_out){.fd = -1, .item = {.fd = -1}};
+        buf_init(&entry->held.texts, TEXTS_MAX);
         buf_init(&entry->answer, ANSWER_MAX);
     }
     return entry;
@@ -37,7 +40,12 @@ void entry_free(struct entry *entry) {
         cleanup_fd(&entry->source);
         store_item_done(&entry->item);
         cleanup_fd(&entry->kept);
+        cleanup_fd(&entry->out.fd);
+        store_item_done(&entry->out.item);
+        buf_done(&entry->held.texts);
         buf_done(&entry->answer);
+        mem_free((void *)(uintptr_t)entry->orders.edits);
+        mem_free(entry->path);
         mem_free(entry);
     }
 }
@@ -53,6 +61,7 @@ static void take_known(struct intake_result *r, const struct register_known *kno
     memcpy(r->sop_instance, known->sop_instance, sizeof r->sop_instance);
     memcpy(r->study, known->study, sizeof r->study);
     memcpy(r->series, known->series, sizeof r->series);
+    memcpy(r->sent_instance, known->sop_instance, sizeof r->sent_instance);
 }
 
 static int check_known(struct archive *a, struct entry *entry, struct err *e) {
@@ -179,7 +188,11 @@ static int look(struct archive *a, struct entry *entry, struct err *e) {
     }
     const struct gate_report *report = &entry->record.report;
     take_uids(&entry->result, &entry->record);
-    entry->result.findings = report->finding_count;
+    if (!entry->gated) {
+        memcpy(entry->result.sent_instance, entry->result.sop_instance,
+               sizeof entry->result.sent_instance);
+        entry->result.findings = report->finding_count;
+    }
     if (report->verdict != GATE_RELEASED) {
         copy_text(entry->result.reason, sizeof entry->result.reason,
                   slice_str(gate_reason_code(report->reason)));

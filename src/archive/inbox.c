@@ -19,11 +19,12 @@
 #include "store/store.h"
 
 #define META_MAX ((size_t)16384)
-#define RECEIPT_VERSION 1
-#define RECEIPT_LEN (4 + 8 + HASH_LEN + 17 + 65)
+#define RECEIPT_VERSION 2
+#define RECEIPT_LEN (4 + 8 + HASH_LEN + 17 + 65 + SEAL_DELIVERY_LEN)
 
 struct inbox_arrival {
     struct inbox *inbox;
+    struct inbox_delivery *delivery;
     struct store_arrival file;
     struct inbox_note *note;
     struct inbox_arrival *next; // to be synced
@@ -66,6 +67,7 @@ void inbox_receipt_put(struct buf *out, const struct inbox_note *note) {
     buf_put(out, note->instance_key.bytes, HASH_LEN);
     buf_put(out, note->peer, sizeof note->peer);
     buf_put(out, note->sop_class, sizeof note->sop_class);
+    buf_put(out, note->delivery, SEAL_DELIVERY_LEN);
 }
 
 bool inbox_receipt_read(struct slice receipt, struct inbox_note *note) {
@@ -77,6 +79,8 @@ bool inbox_receipt_read(struct slice receipt, struct inbox_note *note) {
     memcpy(note->instance_key.bytes, p, HASH_LEN);
     memcpy(note->peer, p + HASH_LEN, sizeof note->peer);
     memcpy(note->sop_class, p + HASH_LEN + sizeof note->peer, sizeof note->sop_class);
+    memcpy(note->delivery, p + HASH_LEN + sizeof note->peer + sizeof note->sop_class,
+           SEAL_DELIVERY_LEN);
     note->peer[sizeof note->peer - 1] = '\0';
     note->sop_class[sizeof note->sop_class - 1] = '\0';
     return true;
@@ -99,7 +103,9 @@ static void init(struct inbox *b, const struct inbox_options *options) {
     b->options.spare_bytes = options->spare_bytes == 0 ? INBOX_SPARE : options->spare_bytes;
     inbox_list_init(&b->waiting);
     inbox_list_init(&b->judging);
+    b->options.quiet = options->quiet == 0 ? archive_quiet(options->archive) : options->quiet;
     b->sync_end = &b->sync_first;
+    (void)pthread_mutex_init(&b->taking, NULL);
     (void)pthread_mutex_init(&b->recording, NULL);
     (void)pthread_mutex_init(&b->lock, NULL);
     pthread_condattr_t monotonic;
@@ -160,6 +166,7 @@ int inbox_open(const struct inbox_options *options, struct inbox **ret_inbox, st
     struct store *store = archive_store(b->archive);
     int rc = custody_key_load(store, &b->key, e);
     rc = rc == E_OK ? store_inbox_open(store, &b->files, e) : rc;
+    rc = rc == E_OK ? delivery_end_quiet(b->archive, "dimse", b->options.quiet, e) : rc;
     rc = rc == E_OK ? inbox_recover(b, e) : rc;
     if (rc == E_OK) {
         (void)store_inbox_prepare(b->files);
@@ -204,6 +211,7 @@ void inbox_close(struct inbox *b) {
     }
     list_free(&b->waiting);
     list_free(&b->judging);
+    inbox_deliveries_free(b);
     store_inbox_close(b->files);
     explicit_bzero(&b->key, sizeof b->key);
     (void)pthread_cond_destroy(&b->sync_done);
@@ -214,6 +222,7 @@ void inbox_close(struct inbox *b) {
     (void)pthread_cond_destroy(&b->news);
     (void)pthread_mutex_destroy(&b->lock);
     (void)pthread_mutex_destroy(&b->recording);
+    (void)pthread_mutex_destroy(&b->taking);
     mem_free(b);
 }
 
@@ -284,8 +293,14 @@ static int new_arrival(struct inbox *b, const struct inbox_sender *sender,
     copy_text(note->peer, sizeof note->peer, sender->peer);
     copy_text(note->sop_class, sizeof note->sop_class, sender->sop_class);
     note->instance_key = custody_instance_key(&b->key, slice_str(sender->sop_instance));
-    int rc = store_arrival_begin(b->files, &a->file, e);
+    int rc = inbox_delivery_begin(b, note->peer, &a->delivery, e);
+    if (rc == E_OK) {
+        const struct delivery *d = a->delivery->delivery;
+        memcpy(note->delivery, d->id, sizeof note->delivery);
+        rc = store_arrival_begin(b->files, d->seal, d->id, &a->file, e);
+    }
     if (rc != E_OK) {
+        inbox_delivery_end(b, a->delivery);
         mem_free(note);
         mem_free(a);
         return rc;
@@ -328,6 +343,7 @@ int inbox_write(struct inbox_arrival *a, struct slice bytes, struct err *e) {
 }
 
 static void free_arrival(struct inbox_arrival *a) {
+    inbox_delivery_end(a->inbox, a->delivery);
     store_arrival_abandon(&a->file); // nothing when it was kept
     mem_free(a->note);
     mem_free(a);
@@ -355,6 +371,7 @@ static int seal(struct inbox_arrival *a, struct err *e) {
 void inbox_queue(struct inbox *b, struct inbox_note *note) {
     (void)pthread_mutex_lock(&b->lock);
     inbox_list_add(&b->waiting, note);
+    inbox_delivery_count(b, note->delivery, 1);
     b->unrecorded += !note->recorded;
     b->counts.backlog++;
     b->counts.backlog_bytes += note->bytes;

@@ -6,12 +6,15 @@
 //
 //   arrives      file of the inbox with its receipt, one sync        → success to the sender
 //   recorded     rows of custody, a transaction a batch; the receipts are cut off
-//   judged       an intake of its own; objects are second names of the files
-//   decided      custody says what became of it; released ones leave the inbox, others stay for a
-//                person (custody.h)
+//   judged       when the peer has been quiet for a while, all of its delivery together (delivery.h)
+//   decided      custody says what became of it; released ones leave the inbox, held ones wait
+//                for a person elsewhere (hold.h), others stay until somebody disposes of them
+//                (custody.h)
 //
-// Judging yields to receiving: while arrivals come in it waits, unless they have waited long or
-// are many. Where they are too many, or the disk is nearly full, nothing more is taken (E_FULL).
+// What a peer sends until it has been quiet for `quiet` is one delivery, whatever the number of its
+// associations: faces, pseudonyms, relative days and names are matters of all its files. A peer that
+// is never quiet is judged when it fills half of the backlog. Where arrivals are too many, or the
+// disk is nearly full, nothing more is taken (E_FULL).
 #pragma once
 
 #include <stdbool.h>
@@ -34,6 +37,7 @@ struct inbox_options {
     struct archive *archive; // outlives it
     uint64_t backlog_max;    // 0: INBOX_BACKLOG_MAX
     uint64_t spare_bytes;    // 0: INBOX_SPARE
+    usec quiet;              // 0: the archive's
     // For the log, on a thread of the inbox: a verdict other than released, and what keeps the
     // inbox from its work (it is tried again).
     void (*decided)(void *context, const struct custody_row *row);

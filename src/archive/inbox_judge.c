@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The background side of the inbox: rows of custody, then batches through an intake, then what
-// became of each. Two cores serve senders and workers alike, so it waits while arrivals come in,
-// until some have waited long or many wait; then it works with one worker, and with all of them
-// where the backlog is half full.
+// The background side of the inbox: rows of custody, then a delivery through an intake, then what
+// became of each. A delivery waits until its peer is quiet. In a folder that keeps what is sent
+// (archive.h) nothing is judged together; there, because two cores serve senders and workers alike,
+// judging waits while arrivals come in, until some have waited long or many wait, and works with one
+// worker then, and with all of them where the backlog is half full.
 #include <stdio.h>
 #include <time.h>
 
@@ -10,6 +11,7 @@
 #include "archive/archive_priv.h"
 #include "archive/inbox_priv.h"
 #include "archive/intake.h"
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "db/db.h"
 #include "gate/gate.h"
@@ -27,11 +29,28 @@
 
 struct batch {
     struct inbox *inbox;
-    struct inbox_note *notes[BATCH];
-    struct custody_row rows[BATCH]; // what became of them
-    bool decided[BATCH];
-    size_t count;
+    struct delivery *delivery; // of all of them; NULL: of several, as they were sent
+    struct inbox_note **notes;
+    struct custody_row *rows; // what became of them
+    bool *decided;
+    size_t count, cap;
 };
+
+static void done(struct batch *batch) {
+    mem_free(batch->notes);
+    mem_free(batch->rows);
+    mem_free(batch->decided);
+    *batch = (struct batch){.inbox = batch->inbox};
+}
+
+static bool make_room(struct batch *batch, size_t cap) {
+    done(batch);
+    batch->notes = mem_array(cap, sizeof(struct inbox_note *));
+    batch->rows = mem_array(cap, sizeof *batch->rows);
+    batch->decided = mem_array(cap, sizeof *batch->decided);
+    batch->cap = batch->notes != NULL && batch->rows != NULL && batch->decided != NULL ? cap : 0;
+    return batch->cap > 0;
+}
 
 // --- recording
 
@@ -43,6 +62,7 @@ static void row_from_note(struct custody_row *row, const struct inbox_note *note
     memcpy(row->sop_class, note->sop_class, sizeof row->sop_class);
     row->instance_key = note->instance_key;
     row->arrival = note->arrival;
+    memcpy(row->delivery, note->delivery, sizeof row->delivery);
     row->bytes = note->bytes;
     row->state = CUSTODY_WAITING;
 }
@@ -159,6 +179,10 @@ static void take_result(const struct intake_result *result, void *context) {
         batch->rows[at].object = result->object;
         decide(batch, at, CUSTODY_RELEASED, "", "", NULL);
         break;
+    case INTAKE_HELD:
+        batch->rows[at].hold = result->hold;
+        decide(batch, at, CUSTODY_HELD, result->reason, words_of(result), NULL);
+        break;
     case INTAKE_CONFLICT:
         decide(batch, at, CUSTODY_CONFLICT, "conflict",
                "a different object with this SOP Instance UID is in the archive and stays", NULL);
@@ -176,7 +200,7 @@ static void take_result(const struct intake_result *result, void *context) {
 static int expect(const struct intake_result *result, void *context, struct err *e) {
     const struct batch *batch = context;
     const struct inbox_note *note = batch->notes[result->tag];
-    struct hash key = custody_instance_key(&batch->inbox->key, slice_str(result->sop_instance));
+    struct hash key = custody_instance_key(&batch->inbox->key, slice_str(result->sent_instance));
     if (!hash_eq(&key, &note->instance_key)) {
         err_set(e, E_MISMATCH, "another SOP Instance UID than the command's");
         return err_in(e, "(0008,0018)");
@@ -190,47 +214,82 @@ static int expect(const struct intake_result *result, void *context, struct err 
 
 // --- a batch
 
-static int open_item(struct batch *batch, size_t at, struct store_item *ret_item, struct err *e) {
-    struct store_inbox *files = batch->inbox->files;
-    const struct inbox_note *note = batch->notes[at];
-    int rc = note->found ? store_inbox_verify(files, note->number, note->bytes, &note->arrival, e)
-                         : E_OK;
-    rc = rc == E_OK ? store_inbox_cut(files, note->number, note->bytes, e) : rc;
-    return rc == E_OK
-               ? store_inbox_item(files, note->number, note->bytes, &note->arrival, ret_item, e)
-               : rc;
-}
-
-static int add_item(struct batch *batch, size_t at, struct intake *intake, struct err *e) {
-    struct store_item item = {.fd = -1};
-    struct err why = {0};
-    int rc = open_item(batch, at, &item, &why);
+static void open_failed(struct batch *batch, size_t at, int rc, const struct err *why) {
     if (rc == E_CORRUPT) {
         decide(batch, at, CUSTODY_HELD, "damaged", "its bytes are not those that were received",
                NULL);
-    } else if (rc != E_OK) {
-        count_failure(batch, at, &why);
+    } else if (rc == E_NOT_FOUND) {
+        decide(batch, at, CUSTODY_REFUSED, "expired",
+               "the key of its delivery was destroyed before it was judged", NULL);
     } else {
-        rc = intake_add_item(intake, &item, at, e);
-        store_item_done(&item); // nothing when it was taken over
-        return rc;
+        count_failure(batch, at, why);
     }
-    return E_OK;
+}
+
+// As it was sent: decrypted to memory, which the intake copies.
+static int add_plain(struct batch *batch, size_t at, struct intake *intake, struct err *e) {
+    struct inbox *b = batch->inbox;
+    const struct inbox_note *note = batch->notes[at];
+    struct inbox_delivery *d;
+    struct err why = {0};
+    CLEANUP(cleanup_fd) int fd = -1;
+    int rc = inbox_delivery_of(b, note->delivery, note->peer, &d, &why);
+    rc = rc == E_OK ? store_inbox_open_plain(b->files, note->number, d->delivery->seal,
+                                             d->delivery->id, note->bytes, &fd, &why)
+                    : rc;
+    if (rc != E_OK) {
+        open_failed(batch, at, rc, &why);
+        return E_OK;
+    }
+    return intake_add_fd(intake, fd, at, e);
+}
+
+// Whether its bytes are what arrived is looked at before they count for the whole delivery.
+static int add_arrival(struct batch *batch, size_t at, struct intake *intake, struct err *e) {
+    struct inbox *b = batch->inbox;
+    const struct inbox_note *note = batch->notes[at];
+    struct err why = {0};
+    if (note->found) {
+        CLEANUP(cleanup_fd) int fd = -1;
+        int rc = store_inbox_open_plain(b->files, note->number, batch->delivery->seal,
+                                        batch->delivery->id, note->bytes, &fd, &why);
+        if (rc != E_OK) {
+            open_failed(batch, at, rc, &why);
+            return E_OK;
+        }
+    }
+    return intake_add_arrival(intake, b->files, note->number, note->bytes, &note->arrival, at, e);
+}
+
+static void refuse_orphans(struct batch *batch) {
+    struct err none = {0};
+    for (size_t i = 0; i < batch->count; i++) {
+        open_failed(batch, i, E_NOT_FOUND, &none);
+    }
 }
 
 static int judge_items(struct batch *batch, unsigned pace, struct err *e) {
     struct intake *intake;
-    int rc = intake_open(batch->inbox->archive, take_result, batch, &intake, e);
+    if (batch->delivery == NULL && !archive_is_as_sent(batch->inbox->archive)) {
+        refuse_orphans(batch);
+        return E_OK;
+    }
+    int rc = intake_open(batch->inbox->archive, batch->delivery, take_result, batch, &intake, e);
     if (rc != E_OK) {
         return rc;
     }
     intake_expect(intake, expect, batch);
     intake_pace(intake, pace);
     for (size_t i = 0; rc == E_OK && i < batch->count; i++) {
-        rc = add_item(batch, i, intake, e);
+        rc = archive_is_as_sent(batch->inbox->archive) ? add_plain(batch, i, intake, e)
+                                                       : add_arrival(batch, i, intake, e);
     }
-    struct err ignored = {0};
-    (void)intake_finish(intake, &ignored);
+    struct err second = {0};
+    int finished = intake_finish(intake, &second);
+    if (rc == E_OK && finished != E_OK) {
+        *e = second;
+        rc = finished;
+    }
     intake_close(intake);
     return rc;
 }
@@ -261,7 +320,8 @@ static void conclude(struct batch *batch, size_t at) {
     if (row->state != CUSTODY_RELEASED && b->options.decided != NULL) {
         b->options.decided(b->options.context, row);
     }
-    if (row->state == CUSTODY_RELEASED && store_inbox_remove(b->files, row->number, &e) != E_OK) {
+    bool leaves = row->state == CUSTODY_RELEASED || (row->state == CUSTODY_HELD && row->hold != 0);
+    if (leaves && store_inbox_remove(b->files, row->number, &e) != E_OK) {
         inbox_trouble(b, &e); // the next opening removes it
     }
 }
@@ -277,6 +337,7 @@ static void put_back(struct batch *batch) {
             inbox_list_add(&b->waiting, note);
             continue;
         }
+        inbox_delivery_count(b, note->delivery, -1);
         b->counts.backlog--;
         b->counts.backlog_bytes -= note->bytes;
         count_verdict(&b->counts, batch->rows[i].state);
@@ -288,15 +349,70 @@ static void put_back(struct batch *batch) {
     (void)pthread_mutex_unlock(&b->lock);
 }
 
-static void take_batch(struct inbox *b, struct batch *batch) {
-    memset(batch, 0, sizeof *batch);
-    batch->inbox = b;
-    while (batch->count < BATCH && b->waiting.count > 0) {
-        struct inbox_note *note = inbox_list_take(&b->waiting);
-        inbox_list_add(&b->judging, note);
-        row_from_note(&batch->rows[batch->count], note);
-        batch->notes[batch->count++] = note;
+static void take(struct inbox *b, struct batch *batch, struct inbox_note *note) {
+    inbox_list_add(&b->judging, note);
+    row_from_note(&batch->rows[batch->count], note);
+    batch->notes[batch->count++] = note;
+}
+
+static void take_any(struct inbox *b, struct batch *batch) {
+    if (make_room(batch, BATCH)) {
+        while (batch->count < BATCH && b->waiting.count > 0) {
+            take(b, batch, inbox_list_take(&b->waiting));
+        }
     }
+}
+
+// Waits, and its delivery's key is gone. With the lock held.
+static struct inbox_note *inbox_orphan(const struct inbox *b) {
+    for (struct inbox_note *note = b->waiting.first; note != NULL; note = note->next) {
+        bool found = false;
+        for (const struct inbox_delivery *d = b->deliveries; d != NULL && !found; d = d->next) {
+            found = strcmp(d->delivery->id, note->delivery) == 0;
+        }
+        if (!found) {
+            return note;
+        }
+    }
+    return NULL;
+}
+
+static void remove_note(struct inbox_list *l, const struct inbox_note *which) {
+    struct inbox_list left;
+    inbox_list_init(&left);
+    for (struct inbox_note *note; (note = inbox_list_take(l)) != NULL;) {
+        if (note != which) {
+            inbox_list_add(&left, note);
+        }
+    }
+    *l = left;
+    l->end = left.count > 0 ? left.end : &l->first;
+}
+
+static void take_orphan(struct inbox *b, struct batch *batch, struct inbox_note *note) {
+    if (make_room(batch, 1)) {
+        remove_note(&b->waiting, note);
+        take(b, batch, note);
+    }
+}
+
+// All that waits of one delivery.
+static void take_delivery(struct inbox *b, struct batch *batch, struct inbox_delivery *d) {
+    struct inbox_list others;
+    if (!make_room(batch, b->waiting.count)) {
+        return;
+    }
+    batch->delivery = d->delivery;
+    inbox_list_init(&others);
+    for (struct inbox_note *note; (note = inbox_list_take(&b->waiting)) != NULL;) {
+        if (strcmp(note->delivery, d->delivery->id) == 0) {
+            take(b, batch, note);
+        } else {
+            inbox_list_add(&others, note);
+        }
+    }
+    b->waiting = others;
+    b->waiting.end = others.count > 0 ? others.end : &b->waiting.first;
 }
 
 // true: something was decided.
@@ -305,10 +421,13 @@ static bool judge(struct batch *batch, unsigned pace) {
     struct err e = {0};
     bool any = false;
     int rc = inbox_record(b, &e);
+    if (rc == E_OK && batch->delivery != NULL) {
+        rc = delivery_touch(b->archive, batch->delivery->id, &e);
+    }
     rc = rc == E_OK ? judge_items(batch, pace, &e) : rc;
     struct err second = {0};
     if (write_verdicts(batch, &second) != E_OK) {
-        memset(batch->decided, 0, sizeof batch->decided);
+        memset(batch->decided, 0, batch->count * sizeof batch->decided[0]);
         inbox_trouble(b, &second);
     }
     if (rc != E_OK) {
@@ -326,8 +445,8 @@ static bool judge(struct batch *batch, unsigned pace) {
 
 // --- when
 
-// Whether a batch is due, and with how many workers at once (0: all).
-static bool is_due(const struct inbox *b, unsigned *ret_pace) {
+// Whether a batch of what was sent is due, and with how many workers at once (0: all).
+static bool is_due_as_sent(const struct inbox *b, unsigned *ret_pace) {
     usec now = clock_monotonic(b->pace);
     size_t waiting = b->waiting.count;
     *ret_pace = 0;
@@ -340,6 +459,15 @@ static bool is_due(const struct inbox *b, unsigned *ret_pace) {
     }
     *ret_pace = 1;
     return waiting >= MANY || clock_now(b->clock) - b->waiting.first->received >= PATIENCE;
+}
+
+// Receiving comes first: while anybody sends, one worker has to do.
+static bool is_due(struct inbox *b, unsigned *ret_pace) {
+    if (archive_is_as_sent(b->archive)) {
+        return is_due_as_sent(b, ret_pace);
+    }
+    *ret_pace = b->arriving > 0 ? 1 : 0;
+    return inbox_delivery_due(b) != NULL || inbox_orphan(b) != NULL;
 }
 
 static void wait_for(struct inbox *b, usec how_long) {
@@ -361,7 +489,15 @@ static usec longer(usec pause) {
 
 // Called with the lock, which it gives up meanwhile.
 static usec work(struct inbox *b, struct batch *batch, unsigned pace, usec pause) {
-    take_batch(b, batch);
+    struct inbox_delivery *d = archive_is_as_sent(b->archive) ? NULL : inbox_delivery_due(b);
+    struct inbox_note *orphan = d == NULL ? inbox_orphan(b) : NULL;
+    if (orphan != NULL) {
+        take_orphan(b, batch, orphan);
+    } else if (d != NULL) {
+        take_delivery(b, batch, d);
+    } else {
+        take_any(b, batch);
+    }
     (void)pthread_mutex_unlock(&b->lock);
     bool any = judge(batch, pace);
     (void)pthread_mutex_lock(&b->lock);
@@ -374,22 +510,23 @@ static void look_for_wishes(struct inbox *b, usec *looked) {
         *looked = now;
         (void)pthread_mutex_unlock(&b->lock);
         inbox_fulfil(b);
+        inbox_deliveries_close(b);
         (void)pthread_mutex_lock(&b->lock);
     }
 }
 
 void *inbox_judge_run(void *inbox) {
     struct inbox *b = inbox;
-    struct batch *batch = mem_zalloc(sizeof *batch);
+    struct batch batch = {.inbox = b};
     usec looked = 0, pause = 0, until = 0;
     (void)pthread_mutex_lock(&b->lock);
-    while (!b->stopping && batch != NULL) {
+    while (!b->stopping) {
         unsigned pace = 0;
         usec now = clock_monotonic(b->pace);
         if (now < until) {
             wait_for(b, until - now);
         } else if (is_due(b, &pace)) {
-            pause = work(b, batch, pace, pause);
+            pause = work(b, &batch, pace, pause);
             until = clock_monotonic(b->pace) + pause;
         } else {
             look_for_wishes(b, &looked);
@@ -399,6 +536,6 @@ void *inbox_judge_run(void *inbox) {
         }
     }
     (void)pthread_mutex_unlock(&b->lock);
-    mem_free(batch);
+    done(&batch);
     return NULL;
 }

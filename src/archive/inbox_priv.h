@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "archive/delivery.h"
 #include "archive/inbox.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -23,10 +24,11 @@ struct inbox_note {
     uint64_t number, bytes;
     usec received;
     struct hash instance_key, arrival;
+    char delivery[SEAL_DELIVERY_LEN + 1];
     char peer[17];
     char sop_class[65];
     bool recorded; // custody has its row
-    bool found;    // it lay there when the inbox was opened: its bytes are to be compared
+    bool found;    // it lay there when the inbox was opened
     unsigned failures;
 };
 
@@ -34,6 +36,17 @@ struct inbox_list {
     struct inbox_note *first;
     struct inbox_note **end;
     size_t count;
+};
+
+// A delivery that arrives or waits, of one peer.
+struct inbox_delivery {
+    struct inbox_delivery *next;
+    struct delivery *delivery;
+    char peer[17];
+    bool over;         // new arrivals are of another
+    unsigned arriving; // begun and not ended
+    size_t waiting;    // notes that wait or are judged
+    usec last;         // monotonic: the last arrival
 };
 
 struct inbox {
@@ -44,6 +57,7 @@ struct inbox {
     struct store_inbox *files;
     struct custody_key key;
 
+    pthread_mutex_t taking; // one delivery is begun at a time; taken before `lock`
     pthread_mutex_t recording; // one transaction of new rows at a time; taken before `lock`
 
     pthread_mutex_t lock;   // of everything below
@@ -52,8 +66,9 @@ struct inbox {
     struct inbox_list waiting;
     struct inbox_list judging; // of the batch under way
     size_t unrecorded;         // of both, without a row
-    unsigned arriving;         // begun and not ended
-    usec last_arrival;         // monotonic
+    struct inbox_delivery *deliveries;
+    unsigned arriving; // begun and not ended
+    usec last_arrival; // monotonic
     struct inbox_counts counts;
     bool stopping;
     bool judge_runs;
@@ -89,5 +104,22 @@ int inbox_recover(struct inbox *b, struct err *e);
 void inbox_fulfil(struct inbox *b);
 // Queues a note; the inbox owns it from here on.
 void inbox_queue(struct inbox *b, struct inbox_note *note);
+
+// --- deliveries (inbox_delivery.c)
+
+// The one that the peer's arrivals belong to now, counted as arriving.
+int inbox_delivery_begin(struct inbox *b, const char *peer, struct inbox_delivery **ret_d,
+                         struct err *e);
+void inbox_delivery_end(struct inbox *b, struct inbox_delivery *d); // an arrival is over
+// Of a note that was found, or was queued a while ago; NULL with E_NOT_FOUND: its key is gone.
+int inbox_delivery_of(struct inbox *b, const char *id, const char *peer,
+                      struct inbox_delivery **ret_d, struct err *e);
+// With the lock held: the one that is due, with waiting notes; NULL. *ret_wait: until it may be.
+struct inbox_delivery *inbox_delivery_due(struct inbox *b);
+// With the lock held: counts a note of it.
+void inbox_delivery_count(struct inbox *b, const char *id, int change);
+// Ends those that are quiet and wait for nothing.
+void inbox_deliveries_close(struct inbox *b);
+void inbox_deliveries_free(struct inbox *b);
 
 void *inbox_judge_run(void *inbox);

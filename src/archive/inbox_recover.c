@@ -23,9 +23,23 @@ static void note_from_row(struct inbox_note *note, const struct custody_row *row
     note->received = row->received;
     note->instance_key = row->instance_key;
     note->arrival = row->arrival;
+    memcpy(note->delivery, row->delivery, sizeof note->delivery);
     memcpy(note->peer, row->peer, sizeof note->peer);
     memcpy(note->sop_class, row->sop_class, sizeof note->sop_class);
     note->recorded = true;
+}
+
+// A key that is gone is told when the note is judged.
+static int queue_found(struct inbox *b, struct inbox_note *note, struct err *e) {
+    struct inbox_delivery *d;
+    int rc = inbox_delivery_of(b, note->delivery, note->peer, &d, e);
+    if (rc != E_OK && rc != E_NOT_FOUND && rc != E_CORRUPT) {
+        mem_free(note);
+        return rc;
+    }
+    err_clear(e);
+    inbox_queue(b, note);
+    return E_OK;
 }
 
 static int queue_row(struct inbox *b, const struct custody_row *row, struct err *e) {
@@ -35,8 +49,7 @@ static int queue_row(struct inbox *b, const struct custody_row *row, struct err 
     }
     note_from_row(note, row);
     note->found = true;
-    inbox_queue(b, note);
-    return E_OK;
+    return queue_found(b, note, e);
 }
 
 // A receipt without a row: it was acknowledged, and nothing more.
@@ -56,8 +69,7 @@ static int queue_receipt(struct recovery *r, uint64_t number, struct slice recei
     note->bytes = len;
     note->arrival = *hash;
     note->found = true;
-    inbox_queue(r->inbox, note);
-    return E_OK;
+    return queue_found(r->inbox, note, r->e);
 }
 
 // Wishes are seen to later (inbox_fulfil); what is held stays for a person.
@@ -68,6 +80,8 @@ static int settle_row(struct recovery *r, const struct custody_row *row) {
     case CUSTODY_RELEASED:
     case CUSTODY_DISPOSED:
         return store_inbox_remove(r->inbox->files, row->number, r->e);
+    case CUSTODY_HELD: // it has its second name among what is held
+        return row->hold != 0 ? store_inbox_remove(r->inbox->files, row->number, r->e) : E_OK;
     default:
         return E_OK;
     }

@@ -353,8 +353,112 @@ static const char version_5[] =
 // which transfer syntax, must not cost a look at each instance.
 static const char version_6[] = "CREATE INDEX instance_by_class ON instance (sop_class, syntax);";
 
+// The gate (archive/delivery.h, archive/hold.h): what arrived together, what became of each file,
+// and what waits for a person. Nothing here leads back: files and pixels are known by keyed hashes,
+// instances by the UIDs that the gate gave.
+static const char version_7[] =
+    "CREATE TABLE delivery ("
+    " id {text} NOT NULL PRIMARY KEY,"
+    " door {text} NOT NULL,"     // import, stow, dimse
+    " source {blob} NOT NULL,"   // keyed hash of who or where from
+    " label {text} NOT NULL,"    // AE title, or what the operator calls it
+    " state {int} NOT NULL,"     // enum delivery_state
+    " begun {int} NOT NULL,"     // microseconds since 1970 UTC
+    " last {int} NOT NULL,"      // something arrived
+    " ended {int} NOT NULL,"     // 0: not yet
+    " expires {int} NOT NULL,"   // what is held then is destroyed
+    " key_gone {int} NOT NULL,"  // 0: the key is there
+    " profile {text} NOT NULL,"  // name and digest
+    " certificate {text},"       // JSON, signed
+    " certificate_pdf {blob}"
+    "){clustered};"
+    "CREATE INDEX delivery_by_source ON delivery (door, source, state);"
+    "CREATE INDEX delivery_by_state ON delivery (state, begun);"
+
+    // Sums of what the gate found and did: "kind:person-name", "reason:risk", "frames-examined" …
+    "CREATE TABLE delivery_count ("
+    " delivery {text} NOT NULL REFERENCES delivery(id), what {text} NOT NULL,"
+    " count {int} NOT NULL, PRIMARY KEY (delivery, what)"
+    "){clustered};"
+
+    "CREATE TABLE source ("
+    " mac {blob} NOT NULL PRIMARY KEY," // store_source_mac
+    " delivery {text} NOT NULL,"
+    " verdict {int} NOT NULL," // enum source_verdict
+    " sop_instance {text} NOT NULL," // as the gate named them; '' where it did not
+    " study_uid {text} NOT NULL,"
+    " series_uid {text} NOT NULL,"
+    " patient {text} NOT NULL,"
+    " hold {int} NOT NULL" // 0: none
+    "){clustered};"
+    "CREATE INDEX source_by_delivery ON source (delivery, verdict);"
+    "CREATE INDEX source_by_instance ON source (sop_instance);"
+
+    // store_pixel_mac of what was released.
+    "CREATE TABLE pixels ("
+    " digest {blob} NOT NULL, sop_instance {text} NOT NULL, delivery {text} NOT NULL,"
+    " PRIMARY KEY (digest, sop_instance)"
+    "){clustered};"
+
+    "CREATE TABLE hold ("
+    " id {id},"
+    " delivery {text} NOT NULL REFERENCES delivery(id),"
+    " number {int} NOT NULL," // of the file (store/held.h)
+    " source {blob} NOT NULL,"
+    " custody {int} NOT NULL," // the arrival's number; 0: it came by another door
+    " state {int} NOT NULL,"   // enum hold_state
+    " since {int} NOT NULL,"
+    " decided {int} NOT NULL,"
+    " sop_instance {text} NOT NULL,"
+    " sop_class {text} NOT NULL,"
+    " study_uid {text} NOT NULL,"
+    " series_uid {text} NOT NULL,"
+    " patient {text} NOT NULL,"
+    " modality {text} NOT NULL,"
+    " frames {int} NOT NULL,"
+    " image_rows {int} NOT NULL,"
+    " image_columns {int} NOT NULL,"
+    " bytes {int} NOT NULL,"
+    " reasons {text} NOT NULL," // codes with spaces between
+    " points {int} NOT NULL,"
+    " risk {text} NOT NULL,"     // JSON, a list of sentences
+    " findings {text} NOT NULL," // JSON, as the report's
+    " boxes {text} NOT NULL,"    // JSON
+    " slice {blob},"             // where it lies in a volume (gate/face.h), of this program's build
+    " draft {text} NOT NULL,"    // JSON: orders of a person that were not decided yet
+    " draft_version {int} NOT NULL,"
+    " first_by {text} NOT NULL," // who decided to release while a second person must look
+    " first_order {text} NOT NULL" // their choice and consent, to be confirmed
+    "){table};"
+    "CREATE INDEX hold_by_state ON hold (state, id);"
+    "CREATE INDEX hold_by_series ON hold (series_uid, state);"
+    "CREATE INDEX hold_by_delivery ON hold (delivery, state);"
+
+    // Appended, never changed.
+    "CREATE TABLE hold_decision ("
+    " id {id},"
+    " hold {int} NOT NULL REFERENCES hold(id),"
+    " delivery {text} NOT NULL,"
+    " at {int} NOT NULL,"
+    " who {text} NOT NULL,"
+    " what {text} NOT NULL,"
+    " reason {text} NOT NULL,"
+    " clause {text} NOT NULL,"
+    " choice {text} NOT NULL,"
+    " consent {text} NOT NULL,"
+    " outcome {text} NOT NULL"
+    "){table};"
+    "CREATE INDEX hold_decision_by_hold ON hold_decision (hold);"
+    "CREATE INDEX hold_decision_by_delivery ON hold_decision (delivery);"
+
+    "ALTER TABLE custody ADD COLUMN delivery {text} NOT NULL DEFAULT '';"
+    "ALTER TABLE custody ADD COLUMN hold {int} NOT NULL DEFAULT 0;"
+    "CREATE INDEX custody_by_delivery ON custody (delivery, state);"
+    "CREATE INDEX custody_by_hold ON custody (hold);";
+
 const struct db_migration schema_migrations[] = {{1, version_1}, {2, version_2}, {3, version_3},
-                                                 {4, version_4}, {5, version_5}, {6, version_6}};
+                                                 {4, version_4}, {5, version_5}, {6, version_6},
+                                                 {7, version_7}};
 const size_t schema_migration_count = sizeof schema_migrations / sizeof schema_migrations[0];
 
 int schema_bring(struct db *d, struct err *e) {

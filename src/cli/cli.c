@@ -14,6 +14,7 @@
 #include "cli/version.h"
 
 const char cli_version[] = MACLAB_VERSION;
+const char cli_program[] = "MacLab " MACLAB_VERSION " (" MACLAB_REVISION ")";
 const char cli_revision[] = MACLAB_REVISION;
 
 #define BAR_WIDTH 40

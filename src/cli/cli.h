@@ -15,6 +15,11 @@ struct err;
 
 extern const char cli_version[];  // "0.1.0"
 extern const char cli_revision[]; // of git
+extern const char cli_program[];  // "MacLab 0.1.0 (revision)", for certificates
+
+// Whether this is the program of the tests that keeps what is sent (archive.h): a constant of the
+// one file in which the two programs differ (whole_gate.c, tests/as_sent.c).
+extern const bool cli_as_sent;
 
 // "maclab: …" on standard error; the second form adds where and why and returns `status`.
 void cli_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -43,6 +48,7 @@ int cmd_dump(int argc, char **argv);
 int cmd_echo(int argc, char **argv);
 int cmd_find(int argc, char **argv);
 int cmd_get(int argc, char **argv);
+int cmd_hold(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_inbox(int argc, char **argv);
 int cmd_move(int argc, char **argv);

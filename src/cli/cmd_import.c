@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// maclab import: files and folders through quarantine, gate and archive; one line a verdict, a
-// summary. A second run finds duplicates only, so that an import that was broken off is simply
-// started again.
+// maclab import: files and folders through the gate into the archive; one line a verdict, a summary.
+// One run is one delivery: its files share a key and are judged together. A second run over the same
+// paths takes an unfinished delivery up, with the same pseudonyms, and finds what was taken in
+// before as duplicates, so that an import that was broken off is simply started again.
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #include "archive/archive.h"
+#include "archive/delivery.h"
 #include "archive/intake.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -21,20 +24,26 @@
 #include "cli/cli.h"
 
 #define LINE_MAX_BYTES ((size_t)65536)
-#define SLOTS 1024 // files under way whose path is remembered; more than an intake holds
+#define RUN_FILES 20000                  // files that are judged together, but for a folder's rest
+#define RUN_BYTES ((uint64_t)32 << 30)   // the same in bytes
+#define PATHS_MAX ((size_t)64 << 20)     // of the paths of one command line
 #define FULL_MAX 3 // failures for want of space in a row that end the run
 
 static const char help[] =
     "Usage: maclab import [OPTION]... PATH...\n"
-    "Take the DICOM files at and below each PATH into the archive. Each file gets a line\n"
-    "with its verdict:\n"
-    "  stored      new in the archive, and on disk\n"
-    "  duplicate   the archive has this instance already\n"
-    "  conflict    the archive has a different object with the same SOP Instance UID\n"
-    "  refused     no whole DICOM instance; the line says why and where\n"
+    "Take the DICOM files at and below each PATH through the gate into the archive: what can\n"
+    "identify somebody is removed, and what could not be made sure of waits for a person. Each\n"
+    "file gets a line with its verdict:\n"
+    "  stored      anonymous, new in the archive, and on disk\n"
+    "  duplicate   the archive has this file's instance already\n"
+    "  held        a person must look first (`maclab hold`); kept encrypted until then\n"
+    "  conflict    the archive has a different object with the same identity\n"
+    "  refused     may not be kept, or is no whole DICOM instance; the line says why and where\n"
     "  failed      the archive could not keep it; it may be tried again\n"
-    "Files are copied, never changed. Starting an import again goes on where it ended.\n\n"
+    "Files are read, never changed. They are judged together, so verdicts come at the end.\n"
+    "Starting an import again goes on where it ended, with the same pseudonyms.\n\n"
     "  -d, --data DIR    the data folder (default: $MACLAB_DATA or maclab-data)\n"
+    "  -l, --label TEXT  what the delivery's certificate calls the source (a Trust, a drive)\n"
     "  -j, --json        one JSON object a file, and a last one with the sums\n"
     "  -q, --quiet       no lines for stored files and duplicates\n"
     "  -h, --help        this text\n\n"
@@ -43,9 +52,15 @@ static const char help[] =
 struct run {
     bool json;
     bool quiet;
+    const char *label;
+    struct archive *archive;
+    struct delivery *delivery; // NULL: a folder that keeps what is sent
     struct intake *intake;
-    char *paths[SLOTS]; // by tag % SLOTS; owned while under way
-    uint64_t next_tag;
+    char **paths; // by tag; owned while under way
+    size_t path_count, path_cap;
+    size_t root; // length of the PATH that is walked, with its slash
+    char folder[4096]; // of the last file
+    uint64_t run_bytes;
     uint64_t files, bytes;
     uint64_t counts[INTAKE_FAILED + 1];
     unsigned full_in_a_row;
@@ -76,6 +91,9 @@ static void print_json(const char *path, const struct intake_result *r) {
     json_member_str(&j, "sop_instance", *r->sop_instance == '\0' ? NULL : r->sop_instance);
     if (r->verdict > INTAKE_DUPLICATE) {
         json_member_str(&j, "reason", *r->reason == '\0' ? NULL : r->reason);
+        if (r->verdict == INTAKE_HELD) {
+            json_member_i64(&j, "hold", r->hold);
+        }
         put_place(&j, &r->why);
     } else {
         json_member_i64(&j, "findings", r->findings);
@@ -102,7 +120,7 @@ static void print_line(const struct run *run, const char *path, const struct int
 
 static void on_result(const struct intake_result *r, void *context) {
     struct run *run = context;
-    char **slot = &run->paths[r->tag % SLOTS];
+    char **slot = &run->paths[r->tag];
     run->counts[r->verdict]++;
     bool full = r->verdict == INTAKE_FAILED && r->why.code == E_FULL;
     run->full_in_a_row = full ? run->full_in_a_row + 1 : 0;
@@ -121,11 +139,56 @@ static void refuse(struct run *run, const char *path, const struct err *why) {
     print_line(run, path, &r);
 }
 
-static int add_open(struct run *run, const char *path, int fd, uint64_t bytes) {
-    uint64_t tag = run->next_tag++;
-    run->paths[tag % SLOTS] = mem_strdup(path);
+static bool make_room(struct run *run) {
+    if (run->path_count < run->path_cap) {
+        return true;
+    }
+    size_t cap = run->path_cap == 0 ? 1024 : 2 * run->path_cap;
+    char **paths = mem_realloc(run->paths, cap * sizeof(char *));
+    if (paths != NULL) {
+        run->paths = paths;
+        run->path_cap = cap;
+    }
+    return paths != NULL;
+}
+
+// Not within a folder: its files are likely of one volume.
+static int end_run(struct run *run, const char *path) {
+    const char *slash = strrchr(path, '/');
+    size_t len = slash == NULL ? 0 : (size_t)(slash - path);
+    bool same = strlen(run->folder) == len && memcmp(run->folder, path, len) == 0;
+    (void)snprintf(run->folder, sizeof run->folder, "%.*s", (int)len, path);
+    if (same || (run->path_count < RUN_FILES && run->run_bytes < RUN_BYTES)) {
+        return E_OK;
+    }
+    int rc = intake_finish(run->intake, run->e);
+    run->path_count = 0;
+    run->run_bytes = 0;
+    return rc;
+}
+
+// What the gate searches for names is below what the operator named.
+static const char *name_of(const struct run *run, const char *path) {
+    if (strlen(path) > run->root) {
+        return path + run->root;
+    }
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
+static int add_path(struct run *run, const char *path, uint64_t bytes) {
+    int rc = end_run(run, path);
+    if (rc != E_OK) {
+        return rc;
+    }
+    if (!make_room(run)) {
+        return err_set(run->e, E_MEMORY, "import");
+    }
+    uint64_t tag = run->path_count++;
+    run->paths[tag] = mem_strdup(path);
     run->bytes += bytes;
-    int rc = intake_add_fd(run->intake, fd, tag, run->e);
+    run->run_bytes += bytes;
+    rc = intake_add_path(run->intake, path, name_of(run, path), tag, run->e);
     if (rc == E_OK && run->full_in_a_row >= FULL_MAX) {
         rc = err_set(run->e, E_FULL,
                      "no space left in the data folder: stopped here; start the "
@@ -151,7 +214,7 @@ static int on_file(const char *path, void *context) {
         return 0;
     }
     cli_progress_step(&run->progress, run->files);
-    return add_open(run, path, fd, (uint64_t)st.st_size);
+    return add_path(run, path, (uint64_t)st.st_size);
 }
 
 static void on_unreadable(const char *path, const struct err *why, void *context) {
@@ -159,7 +222,8 @@ static void on_unreadable(const char *path, const struct err *why, void *context
 }
 
 static uint64_t failures(const struct run *run) {
-    return run->counts[INTAKE_CONFLICT] + run->counts[INTAKE_REFUSED] + run->counts[INTAKE_FAILED];
+    return run->counts[INTAKE_HELD] + run->counts[INTAKE_CONFLICT] + run->counts[INTAKE_REFUSED] +
+           run->counts[INTAKE_FAILED];
 }
 
 static void print_json_sums(const struct run *run) {
@@ -198,6 +262,8 @@ static int walk_all(struct run *run, int count, char **paths) {
     int rc = E_OK;
     for (int i = 0; rc == E_OK && i < count; i++) {
         struct err why = {0};
+        size_t len = strlen(paths[i]);
+        run->root = len > 0 && paths[i][len - 1] == '/' ? len : len + 1;
         rc = file_walk(paths[i], &walk, &why);
         if (rc != E_OK && run->e->code == E_OK) { // this PATH, not the intake
             refuse(run, paths[i], &why);
@@ -209,11 +275,56 @@ static int walk_all(struct run *run, int count, char **paths) {
     return rc != E_OK ? rc : finished;
 }
 
-static int import_all(struct run *run, struct archive *a, int count, char **paths) {
+// The delivery of exactly these paths, wherever they were named from.
+static int take_delivery(struct run *run, int count, char **paths) {
+    CLEANUP(cleanup_buf) struct buf source;
+    if (archive_is_as_sent(run->archive)) {
+        return E_OK;
+    }
+    buf_init(&source, PATHS_MAX);
+    for (int i = 0; i < count; i++) {
+        CLEANUP(cleanup_free) char *real = realpath(paths[i], NULL);
+        buf_put_str(&source, real == NULL ? paths[i] : real);
+        buf_put_byte(&source, '\0');
+    }
+    int rc = buf_check(&source, "paths", run->e);
+    const struct delivery_from from = {
+        .door = "import", .source = buf_slice(&source), .label = run->label};
+    return rc == E_OK ? delivery_take(run->archive, &from, &run->delivery, run->e) : rc;
+}
+
+// Where the run was broken off the delivery stays open, for the next one.
+static int end_delivery(struct run *run, int rc) {
+    struct delivery_row row;
+    struct db *db;
+    if (run->delivery == NULL || rc != E_OK || run->counts[INTAKE_FAILED] > 0) {
+        return rc;
+    }
+    const char *id = run->delivery->id;
+    rc = delivery_end(run->archive, id, run->e);
+    rc = rc == E_OK ? delivery_settle(run->archive, id, run->e) : rc;
+    rc = rc == E_OK ? archive_reader(run->archive, &db, run->e) : rc;
+    if (rc == E_OK) {
+        rc = delivery_find(db, id, &row, run->e);
+        archive_reader_done(run->archive, db);
+    }
+    if (rc == E_OK && !run->json) {
+        (void)printf("delivery %s: %s\n", id,
+                     row.state == DELIVERY_DECIDED
+                         ? "decided; its key is destroyed"
+                         : "something waits for a person; `maclab hold list` shows it");
+    }
+    return rc;
+}
+
+static int import_all(struct run *run, int count, char **paths) {
     struct timespec start, end;
     (void)clock_gettime(CLOCK_MONOTONIC, &start);
-    int rc = intake_open(a, on_result, run, &run->intake, run->e);
+    int rc = take_delivery(run, count, paths);
+    rc = rc == E_OK ? intake_open(run->archive, run->delivery, on_result, run, &run->intake, run->e)
+                    : rc;
     if (rc != E_OK) {
+        delivery_free(run->delivery);
         return cli_fail(CLI_MISUSE, run->e);
     }
     cli_progress_start(&run->progress, "importing (files)", 0);
@@ -223,6 +334,9 @@ static int import_all(struct run *run, struct archive *a, int count, char **path
     (void)clock_gettime(CLOCK_MONOTONIC, &end);
     print_sums(run,
                (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9);
+    rc = end_delivery(run, rc);
+    delivery_free(run->delivery);
+    mem_free(run->paths);
     (void)fflush(stdout);
     if (rc != E_OK) {
         return cli_fail(CLI_NO, run->e);
@@ -232,6 +346,7 @@ static int import_all(struct run *run, struct archive *a, int count, char **path
 
 static int read_options(int argc, char **argv, struct run *run) {
     static const struct option options[] = {{"data", required_argument, NULL, 'd'},
+                                            {"label", required_argument, NULL, 'l'},
                                             {"json", no_argument, NULL, 'j'},
                                             {"quiet", no_argument, NULL, 'q'},
                                             {"help", no_argument, NULL, 'h'},
@@ -239,9 +354,12 @@ static int read_options(int argc, char **argv, struct run *run) {
     int option;
     optind = 1;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, "d:jqh", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "d:l:jqh", options, NULL)) != -1) {
         switch (option) {
         case 'd': // cli_data_dir has it
+            break;
+        case 'l':
+            run->label = optarg;
             break;
         case 'j':
             run->json = true;
@@ -268,20 +386,20 @@ static int read_options(int argc, char **argv, struct run *run) {
 
 int cmd_import(int argc, char **argv) {
     struct err e = {0};
-    static struct run run; // a table of paths is too large for a stack of a thread's size
-    run = (struct run){.e = &e};
-    struct archive_options options = {.data_dir = cli_data_dir(argc, argv)};
+    struct run run = {.e = &e, .label = "import"};
+    struct archive_options options = {.data_dir = cli_data_dir(argc, argv),
+                                      .as_sent = cli_as_sent,
+                                      .program = cli_program};
     int rc = read_options(argc, argv, &run);
     if (rc != CLI_OK) {
         return rc < 0 ? CLI_OK : rc;
     }
     int first = optind;
-    struct archive *archive;
     (void)setvbuf(stdout, NULL, _IOLBF, 0); // a verdict is told as soon as it is one
-    if (archive_open(&options, &archive, &e) != E_OK) {
+    if (archive_open(&options, &run.archive, &e) != E_OK) {
         return cli_fail(CLI_MISUSE, &e);
     }
-    rc = import_all(&run, archive, argc - first, argv + first);
-    archive_close(archive);
+    rc = import_all(&run, argc - first, argv + first);
+    archive_close(run.archive);
     return rc;
 }

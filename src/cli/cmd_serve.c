@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "archive/archive.h"
+#include "archive/keeper.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
@@ -39,7 +40,8 @@ static const char usage_text[] =
     "Runs the suite: the browser application, its API, DICOMweb, and the DICOM node.\n\n"
     "  --data DIR           the data folder (" CLI_DATA_DEFAULT ", or $MACLAB_DATA)\n"
     "  --config FILE        settings (JSON, docs/operations.md); the command line wins\n"
-    "  --http ADDR:PORT     where to listen (" HTTP_DEFAULT "); loopback only\n"
+    "  --http ADDR:PORT     where to listen (" HTTP_DEFAULT "); loopback only, until people\n"
+    "                       can sign in\n"
     "  --web DIR            the browser application's files\n"
     "  --host NAME          answer to this host name, too; may be repeated\n"
     "  --allow-origin URL   let pages of this origin call the API; may be repeated\n"
@@ -266,6 +268,7 @@ static int listen_all(const struct serve_settings *o, struct listening *l, struc
 
 struct running {
     struct archive *archive;
+    struct keeper *keeper;
     struct node *node;
     struct route *route;
     struct web_server *web;
@@ -277,6 +280,7 @@ static void stop(struct running *r) {
     web_server_stop(r->web);
     route_stop(r->route);
     node_stop(r->node);
+    keeper_stop(r->keeper);
     archive_close(r->archive);
 }
 
@@ -335,16 +339,26 @@ static int start_web(const struct serve_settings *o, struct listening *l, struct
     return web_server_start(&options, &r->web, e);
 }
 
+static void tell_trouble(const struct err *why) {
+    char line[ERR_TEXT_MAX + ERR_PATH_MAX + 128];
+    log_line(LOG_WARNING, "deliveries: %s", err_line(why, line, sizeof line));
+}
+
 // Inbox and routes take up what an earlier server left before anybody is let in.
 static int start(const struct serve_settings *o, struct listening *l, struct running *r,
                  struct err *e) {
     const struct archive_options options = {.data_dir = o->data,
                                             .workers = (unsigned)o->workers,
                                             .server = true,
-                                            .clock = clock_system()};
+                                            .clock = clock_system(),
+                                            .as_sent = cli_as_sent,
+                                            .program = cli_program,
+                                            .quiet = (usec)o->quiet_seconds * CLOCK_SECOND,
+                                            .profile = o->profile};
     int rc = archive_open(&options, &r->archive, e);
     // A station that pages through a series is one line and a count in the audit log.
     rc = rc == E_OK ? audit_count_reads(archive_audit(r->archive), AUDIT_READS_WINDOW, e) : rc;
+    rc = rc == E_OK ? keeper_start(r->archive, tell_trouble, &r->keeper, e) : rc;
     rc = rc == E_OK ? start_node(o, l, r, e) : rc;
     return rc == E_OK ? start_web(o, l, r, e) : rc;
 }

@@ -51,6 +51,12 @@ struct command {
     X("inbox list", "", cmd_inbox, INBOX_SHOW, true, true)                                         \
     X("inbox retry", "", cmd_inbox, INBOX_MANAGE, true, true)                                      \
     X("inbox dispose", "", cmd_inbox, INBOX_MANAGE, true, true)                                    \
+    X("hold", "what the gate held, for a person to decide", cmd_hold, GATE_SHOW, true, false)      \
+    X("hold list", "", cmd_hold, GATE_SHOW, true, true)                                            \
+    X("hold show", "", cmd_hold, GATE_SHOW, true, true)                                            \
+    X("hold release", "", cmd_hold, HOLD_DECIDE, true, true)                                       \
+    X("hold refuse", "", cmd_hold, HOLD_DECIDE, true, true)                                        \
+    X("hold return", "", cmd_hold, HOLD_DECIDE, true, true)                                        \
     X("deid", "de-identify files into a folder", cmd_deid, FILE_DEIDENTIFY, false, false)          \
     X("dump", "show a data set as text or DICOM JSON", cmd_dump, FILE_INSPECT, false, false)       \
     X("verify", "check every object and the catalogue", cmd_verify, ARCHIVE_VERIFY, true, false)   \
@@ -140,6 +146,11 @@ static const struct command *find_command(int argc, char **argv) {
     return found;
 }
 
+static bool takes_in(const struct command *command) {
+    return command->action == POLICY_IMAGE_RECEIVE || command->action == POLICY_DEMO_MAKE ||
+           (command->action == POLICY_SUITE_SERVE && !command->hidden);
+}
+
 int main(int argc, char **argv) {
     log_open("maclab", LOG_INFO, clock_system());
     if (argc < 2) {
@@ -156,6 +167,10 @@ int main(int argc, char **argv) {
         return CLI_OK;
     }
     const struct command *command = find_command(argc, argv);
+    if (cli_as_sent && command != NULL && takes_in(command)) {
+        cli_complain("this is the program of the tests: what is sent is kept as it is, and names "
+                     "whom it names; never use it for images of people");
+    }
     if (command != NULL) {
         return may_run(command, argc - 1, argv + 1) ? command->run(argc - 1, argv + 1) : CLI_MISUSE;
     }

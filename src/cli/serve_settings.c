@@ -34,6 +34,8 @@ static const struct field fields[] = {
     {"hosts", NAMES, AT(hosts), 0, 0},
     {"origins", NAMES, AT(origins), 0, 0},
     {"workers", NUMBER, AT(workers), 1, 64},
+    {"gate.profile", FILE_NAME, AT(profile), 0, 0},
+    {"gate.quiet_seconds", NUMBER, AT(quiet_seconds), 1, 86400},
     {"dicom.listen", TEXT, AT(dicom), 0, 0},
     {"dicom.aet", TEXT, AT(aet), 0, 0},
     {"dicom.off", FLAG, AT(no_dicom), 0, 0},

@@ -29,7 +29,8 @@ struct serve_settings { // NULL, 0, empty: not said
     bool no_dicom, network;
     struct serve_names private_classes;
     uint64_t associations, associations_per_address, pdu_bytes, artim_seconds, idle_seconds,
-        stall_seconds, data_set_bytes, backlog, matches;
+        stall_seconds, data_set_bytes, backlog, matches, quiet_seconds;
+    const char *profile; // of de-identification
     struct arena texts; // of the file
 };
 

@@ -33,6 +33,7 @@ static uint16_t reason_of(enum custody_answer answer) {
     case CUSTODY_OTHER:
         return DIMSE_CLASS_INSTANCE_CONFLICT;
     case CUSTODY_NOT_KEPT:
+    case CUSTODY_PERSON: // not promised: keep your copy
         return DIMSE_PROCESSING_FAILURE;
     case CUSTODY_UNKNOWN:
         break;

@@ -73,10 +73,7 @@ static struct policy_decision refuse_origin(const struct policy_request *r) {
     if (r->who.origin != POLICY_ORIGIN_PEER) {
         return refuse("A0", "This can only be done at the console of the machine.");
     }
-    return r->action == POLICY_NODE_RECEIVE || r->action == POLICY_NODE_COMMIT
-               ? refuse("C1b", "Images that come over the network may still name somebody: until "
-                               "the gate de-identifies, they are taken on this machine only.")
-               : refuse("A0", "A DICOM peer has no access to this.");
+    return refuse("A0", "A DICOM peer has no access to this.");
 }
 
 struct policy_decision policy_decide(const struct policy_request *r) {

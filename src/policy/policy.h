@@ -29,6 +29,11 @@
     X(CATALOGUE_SEARCH, "catalogue.search", "A0", POLICY_ON_MACHINE, false)                        \
     X(IMAGE_READ, "image.read", "U1", POLICY_ON_MACHINE, false)                                    \
     X(IMAGE_RECEIVE, "image.receive", "C4a", POLICY_ON_MACHINE, true)                              \
+    /* the gate: deliveries and holds; a look at what was not cleaned is on disk before it happens */ \
+    X(GATE_SHOW, "gate.show", "C1b", POLICY_ON_MACHINE, false)                                     \
+    X(HOLD_LOOK, "hold.look", "N14", POLICY_ON_MACHINE, true)                                      \
+    X(HOLD_DECIDE, "hold.decide", "N5", POLICY_ON_MACHINE, true)                                   \
+    X(HOLD_EXPIRE, "hold.expire", "C1b", POLICY_AT_CONSOLE, true)                                  \
     X(IMAGE_DISPOSE, "image.dispose", "D3", POLICY_ON_MACHINE, true)                               \
     X(ARCHIVE_VERIFY, "archive.verify", "O1", POLICY_ON_MACHINE, false)                            \
     X(FILE_INSPECT, "file.inspect", "C1b", POLICY_ON_MACHINE, false)                               \
@@ -40,8 +45,8 @@
     X(NODE_QUERY, "node.query", "A0", POLICY_TO_PEERS, false)                                      \
     X(NODE_WORKLIST, "node.worklist", "A0", POLICY_TO_PEERS, false)                                \
     X(NODE_RETRIEVE, "node.retrieve", "U1", POLICY_TO_PEERS, false)                                \
-    X(NODE_RECEIVE, "node.receive", "C4a", POLICY_ON_MACHINE, true)                                \
-    X(NODE_COMMIT, "node.commit", "C4a", POLICY_ON_MACHINE, false)                                 \
+    X(NODE_RECEIVE, "node.receive", "C4a", POLICY_TO_PEERS, true)                                  \
+    X(NODE_COMMIT, "node.commit", "C4a", POLICY_TO_PEERS, false)                                   \
     /* what we do to one; the subject of image.send is who gets them */                            \
     X(IMAGE_SEND, "image.send", "U1", POLICY_TO_PEERS, false)                                      \
     X(NODE_CALL, "node.call", "A0", POLICY_AT_CONSOLE, false)                                      \

@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "store/seal.h"
 #include "store/store_priv.h"
 
 #define INBOX_NAME "inbox"
@@ -27,11 +28,12 @@
 #define START_WRITING ((uint64_t)4 << 20) // the disk begins after so many bytes
 #define PIECE ((size_t)1 << 17)
 
-// What ends a file that has a receipt: magic, number, length of the arrival and of the receipt,
-// hash of the arrival, hash of receipt and tail up to here. Little endian.
+// What ends a file that has a receipt: magic, number, length of the file before the receipt and of
+// the receipt, MAC of the arrival's hash, hash of receipt and tail up to here. Little endian.
 #define TAIL_LEN 96
 #define TAIL_HASHED (TAIL_LEN - HASH_LEN)
-static const char magic[8] = {'M', 'L', 'i', 'n', 'b', 'o', 'x', '1'};
+static const char magic[8] = {'M', 'L', 'i', 'n', 'b', 'o', 'x', '2'};
+static const char magic_in_clear[8] = {'M', 'L', 'i', 'n', 'b', 'o', 'x', '1'};
 
 struct spare {
     uint64_t number;
@@ -245,24 +247,45 @@ static bool take_spare(struct store_inbox *b, struct spare *ret_spare) {
 
 // --- one that arrives
 
-int store_arrival_begin(struct store_inbox *b, struct store_arrival *ret_arrival, struct err *e) {
+static int take_file(struct store_inbox *b, struct spare *ret_spare, struct err *e) {
+    if (take_spare(b, ret_spare)) {
+        return E_OK;
+    }
+    int rc = make_file(b, ret_spare, e);
+    if (rc == E_OK && (rc = file_sync_dir(b->fd, e)) != E_OK) {
+        drop_spare(b, ret_spare);
+    }
+    return rc;
+}
+
+static struct seal_name name_of(uint64_t number, const char *delivery) {
+    struct seal_name name = {.number = number};
+    (void)snprintf(name.delivery, sizeof name.delivery, "%s", delivery);
+    return name;
+}
+
+int store_arrival_begin(struct store_inbox *b, const struct seal_key *k, const char *delivery,
+                        struct store_arrival *ret_arrival, struct err *e) {
     struct spare spare;
+    struct seal_writer *sealing = NULL;
+    int rc = take_file(b, &spare, e);
+    if (rc != E_OK) {
+        return rc;
+    }
     struct hash_stream *hashing = hash_stream_new();
-    if (hashing == NULL) {
-        return err_set(e, E_MEMORY, "arriving file");
+    struct seal_name name = name_of(spare.number, delivery);
+    rc = hashing == NULL ? err_set(e, E_MEMORY, "arriving file")
+                         : seal_writer_new(k, &name, &sealing, e);
+    if (rc != E_OK) {
+        hash_stream_free(hashing);
+        drop_spare(b, &spare);
+        return rc;
     }
-    if (!take_spare(b, &spare)) {
-        int rc = make_file(b, &spare, e);
-        if (rc == E_OK && (rc = file_sync_dir(b->fd, e)) != E_OK) {
-            drop_spare(b, &spare);
-        }
-        if (rc != E_OK) {
-            hash_stream_free(hashing);
-            return rc;
-        }
-    }
-    *ret_arrival = (struct store_arrival){
-        .inbox = b, .number = spare.number, .fd = spare.fd, .hashing = hashing};
+    *ret_arrival = (struct store_arrival){.inbox = b,
+                                          .number = spare.number,
+                                          .fd = spare.fd,
+                                          .hashing = hashing,
+                                          .sealing = sealing};
     return E_OK;
 }
 
@@ -271,8 +294,8 @@ static int put(struct store_arrival *a, const void *bytes, size_t len, struct er
 }
 
 int store_arrival_write(struct store_arrival *a, const void *bytes, size_t len, struct err *e) {
-    if (put(a, bytes, len, e) != E_OK) {
-        return e->code;
+    if (seal_write(a->sealing, a->fd, bytes, len, e) != E_OK) {
+        return err_context(e, "%s/" INBOX_NAME, a->inbox->store->dir);
     }
     hash_stream_add(a->hashing, bytes, len);
     a->len += len;
@@ -291,16 +314,20 @@ static struct hash hash_tail(struct slice receipt, const uint8_t tail[TAIL_LEN])
     return hash_of(slice_of(both, receipt.len + TAIL_HASHED));
 }
 
-int store_arrival_seal(struct store_arrival *a, struct slice receipt, struct hash *ret_hash,
+int store_arrival_seal(struct store_arrival *a, struct slice receipt, struct hash *ret_source,
                        struct err *e) {
     uint8_t tail[TAIL_LEN], both[STORE_RECEIPT_MAX + TAIL_LEN];
     if (receipt.len > STORE_RECEIPT_MAX || receipt.len == 0) {
         return err_set(e, E_INTERNAL, "a receipt of %zu bytes", receipt.len);
     }
-    struct hash hash = hash_stream_end(a->hashing);
+    struct hash plain = hash_stream_end(a->hashing), hash;
+    if (store_source_mac(a->inbox->store, &plain, &hash, e) != E_OK ||
+        seal_end(a->sealing, a->fd, e) != E_OK) {
+        return err_context(e, "%s/" INBOX_NAME, a->inbox->store->dir);
+    }
     memcpy(tail, magic, sizeof magic);
     num_put_le64(tail + 8, a->number);
-    num_put_le64(tail + 16, a->len);
+    num_put_le64(tail + 16, seal_file_len(a->len));
     num_put_le64(tail + 24, receipt.len);
     memcpy(tail + 32, hash.bytes, HASH_LEN);
     struct hash all = hash_tail(receipt, tail);
@@ -309,7 +336,7 @@ int store_arrival_seal(struct store_arrival *a, struct slice receipt, struct has
     memcpy(both + receipt.len, tail, TAIL_LEN);
     int rc = put(a, both, receipt.len + TAIL_LEN, e);
     if (rc == E_OK) {
-        *ret_hash = hash;
+        *ret_source = hash;
     }
     return rc;
 }
@@ -324,6 +351,7 @@ void store_arrival_keep(struct store_arrival *a) {
     }
     (void)close(a->fd);
     hash_stream_free(a->hashing);
+    seal_writer_free(a->sealing);
     *a = (struct store_arrival){.fd = -1};
 }
 
@@ -377,6 +405,10 @@ int store_inbox_size(struct store_inbox *b, uint64_t number, uint64_t *ret_len, 
     return rc == E_OK ? size_of(b, fd, ret_len, e) : rc;
 }
 
+static bool is_in_clear(const uint8_t tail[TAIL_LEN]) {
+    return memcmp(tail, magic_in_clear, sizeof magic_in_clear) == 0;
+}
+
 static bool tail_is_whole(const uint8_t tail[TAIL_LEN], uint64_t number, uint64_t size) {
     uint64_t len = num_le64(tail + 16), receipt_len = num_le64(tail + 24);
     return memcmp(tail, magic, sizeof magic) == 0 && num_le64(tail + 8) == number &&
@@ -385,7 +417,7 @@ static bool tail_is_whole(const uint8_t tail[TAIL_LEN], uint64_t number, uint64_
 }
 
 int store_inbox_receipt(struct store_inbox *b, uint64_t number, struct buf *receipt,
-                        uint64_t *ret_len, struct hash *ret_hash, struct err *e) {
+                        uint64_t *ret_len, struct hash *ret_source, struct err *e) {
     CLEANUP(cleanup_fd) int fd = -1;
     uint8_t tail[TAIL_LEN], bytes[STORE_RECEIPT_MAX];
     uint64_t size = 0;
@@ -396,6 +428,12 @@ int store_inbox_receipt(struct store_inbox *b, uint64_t number, struct buf *rece
     }
     if (file_pread_all(fd, tail, TAIL_LEN, size - TAIL_LEN) != 0) {
         return fail(b, errno, "read a file", e);
+    }
+    if (is_in_clear(tail)) {
+        return err_set(e, E_CORRUPT,
+                       "arrival %llu of %s/" INBOX_NAME " was received by an earlier version, "
+                       "which did not encrypt: let that version judge it first",
+                       (unsigned long long)number, b->store->dir);
     }
     if (!tail_is_whole(tail, number, size)) {
         return 0;
@@ -410,15 +448,15 @@ int store_inbox_receipt(struct store_inbox *b, uint64_t number, struct buf *rece
         return 0;
     }
     buf_put(receipt, bytes, receipt_len);
-    *ret_len = len;
-    memcpy(ret_hash->bytes, tail + 32, HASH_LEN);
-    rc = buf_check(receipt, "receipt", e);
+    memcpy(ret_source->bytes, tail + 32, HASH_LEN);
+    rc = seal_plain_len(len, ret_len, e);
+    rc = rc == E_OK ? buf_check(receipt, "receipt", e) : rc;
     return rc == E_OK ? 1 : rc;
 }
 
-int store_inbox_cut(struct store_inbox *b, uint64_t number, uint64_t len, struct err *e) {
+int store_inbox_cut(struct store_inbox *b, uint64_t number, uint64_t plain, struct err *e) {
     CLEANUP(cleanup_fd) int fd = -1;
-    uint64_t size = 0;
+    uint64_t size = 0, len = seal_file_len(plain);
     int rc = open_one(b, number, O_RDWR, &fd, e);
     rc = rc == E_OK ? size_of(b, fd, &size, e) : rc;
     if (rc != E_OK || size == len) {
@@ -431,52 +469,27 @@ int store_inbox_cut(struct store_inbox *b, uint64_t number, uint64_t len, struct
     return ftruncate(fd, (off_t)len) == 0 ? E_OK : fail(b, errno, "cut a file", e);
 }
 
-static int hash_file(struct store_inbox *b, int fd, uint64_t len, struct hash *ret_hash,
-                     struct err *e) {
-    struct hash_stream *stream = hash_stream_new();
-    uint8_t *piece = mem_alloc(PIECE);
-    int rc = stream == NULL || piece == NULL ? err_set(e, E_MEMORY, "verification") : E_OK;
-    for (uint64_t at = 0; rc == E_OK && at < len;) {
-        size_t n = len - at < PIECE ? (size_t)(len - at) : PIECE;
-        if (file_pread_all(fd, piece, n, at) != 0) {
-            rc = fail(b, errno, "read a file", e);
-        } else {
-            hash_stream_add(stream, piece, n);
-            at += n;
-        }
-    }
-    if (rc == E_OK) {
-        *ret_hash = hash_stream_end(stream);
-    }
-    hash_stream_free(stream);
-    mem_free(piece);
-    return rc;
-}
-
-int store_inbox_verify(struct store_inbox *b, uint64_t number, uint64_t len,
-                       const struct hash *hash, struct err *e) {
+int store_inbox_open_plain(struct store_inbox *b, uint64_t number, const struct seal_key *k,
+                           const char *delivery, uint64_t len, int *ret_fd, struct err *e) {
     CLEANUP(cleanup_fd) int fd = -1;
-    struct hash found = {{0}};
-    uint64_t size = 0;
+    struct seal_name name = name_of(number, delivery);
+    uint64_t size = 0, plain = 0;
     int rc = open_one(b, number, O_RDONLY, &fd, e);
     rc = rc == E_OK ? size_of(b, fd, &size, e) : rc;
-    rc = rc == E_OK && size >= len ? hash_file(b, fd, len, &found, e) : rc;
-    if (rc == E_OK && !hash_eq(&found, hash)) {
-        rc = err_set(e, E_CORRUPT, "an arrival in %s/" INBOX_NAME " is not as it was received",
+    if (rc == E_OK && size < seal_file_len(len)) {
+        rc = err_set(e, E_CORRUPT, "an arrival in %s/" INBOX_NAME " is shorter than it was",
                      b->store->dir);
     }
-    return rc;
+    return rc == E_OK ? seal_read_memory(k, &name, fd, seal_file_len(len), ret_fd, &plain, e) : rc;
 }
 
-int store_inbox_item(struct store_inbox *b, uint64_t number, uint64_t len, const struct hash *hash,
-                     struct store_item *ret_item, struct err *e) {
-    int fd = -1;
-    int rc = open_one(b, number, O_RDONLY, &fd, e);
-    if (rc == E_OK) {
-        *ret_item = (struct store_item){
-            .inbox = b, .number = number, .fd = fd, .sealed = true, .len = len, .hash = *hash};
-    }
-    return rc;
+int store_inbox_hold(struct store_inbox *b, uint64_t number, const char *delivery, uint64_t len,
+                     struct err *e) {
+    struct seal_name to = name_of(number, delivery);
+    char from[QUARANTINE_NAME_MAX];
+    item_name(number, from);
+    int rc = store_inbox_cut(b, number, len, e);
+    return rc == E_OK ? held_link(b->store, b->fd, from, &to, e) : rc;
 }
 
 int store_inbox_remove(struct store_inbox *b, uint64_t number, struct err *e) {
@@ -484,9 +497,4 @@ int store_inbox_remove(struct store_inbox *b, uint64_t number, struct err *e) {
     item_name(number, name);
     return unlinkat(b->fd, name, 0) == 0 || errno == ENOENT ? E_OK
                                                             : fail(b, errno, "remove a file", e);
-}
-
-int inbox_place(const struct store_item *i, char *ret_name) {
-    item_name(i->number, ret_name);
-    return i->inbox->fd;
 }

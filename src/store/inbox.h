@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // DATA/inbox: arrivals that are acknowledged to their sender before they have a verdict. Each is a
-// file of its own, named by a number that is never given again: the bytes as they arrived, and
-// behind them a receipt that says what is known of them. Bytes and receipt become durable by one
-// fdatasync; a file without a whole receipt was not acknowledged. No sweep looks in here: what is
-// in the inbox goes only when its owner removes it. Out of reach of every reader like the
-// quarantine, and like it not encrypted yet (store.h).
+// file of its own, named by a number that is never given again: the bytes, encrypted as they arrive
+// under the key of their delivery (seal.h), and behind them a receipt, in clear, that says what is
+// known of them and nothing that names anybody. Bytes and receipt become durable by one fdatasync;
+// a file without a whole receipt was not acknowledged. No sweep looks in here: what is in the inbox
+// goes only when its owner removes it.
 //
 // How the receipt became a part of the file, 530 kB each, this program's own instances a second on
 // one disk (one thread / four): a new file and fdatasync 1070/2000; a file whose name was made
@@ -23,9 +23,10 @@
 
 struct buf;
 struct err;
+struct seal_key;
+struct seal_writer;
 struct store;
 struct store_inbox;
-struct store_item;
 
 #define STORE_RECEIPT_MAX 1024
 
@@ -48,11 +49,15 @@ struct store_arrival {
     uint64_t len;
     uint64_t started; // bytes that the disk was told of
     struct hash_stream *hashing;
+    struct seal_writer *sealing;
 };
-int store_arrival_begin(struct store_inbox *b, struct store_arrival *ret_arrival, struct err *e);
+// Under that delivery's key, which may go when it returns.
+int store_arrival_begin(struct store_inbox *b, const struct seal_key *k, const char *delivery,
+                        struct store_arrival *ret_arrival, struct err *e);
 // After a negative return of write, seal or sync it is to be abandoned.
 int store_arrival_write(struct store_arrival *a, const void *bytes, size_t len, struct err *e);
-int store_arrival_seal(struct store_arrival *a, struct slice receipt, struct hash *ret_hash,
+// *ret_source is store_source_mac of the bytes' hash.
+int store_arrival_seal(struct store_arrival *a, struct slice receipt, struct hash *ret_source,
                        struct err *e);
 int store_arrival_sync(struct store_arrival *a, struct err *e); // durable; any thread
 void store_arrival_keep(struct store_arrival *a);               // closes it
@@ -65,17 +70,19 @@ int store_inbox_each(struct store_inbox *b, int (*visit)(uint64_t number, void *
                      void *context, struct err *e);
 // Length of the file, with the receipt where it has one. E_NOT_FOUND.
 int store_inbox_size(struct store_inbox *b, uint64_t number, uint64_t *ret_len, struct err *e);
-// 1 and the receipt with length and hash of the bytes before it; 0: it has none. The bytes are not
+// 1 and the receipt with the length of the bytes and their store_source_mac; 0: it has none.
+// E_CORRUPT for one that an earlier version of this program left, in clear. The bytes are not
 // looked at.
 int store_inbox_receipt(struct store_inbox *b, uint64_t number, struct buf *receipt,
-                        uint64_t *ret_len, struct hash *ret_hash, struct err *e);
-// Removes the receipt (what lies behind `len`).
+                        uint64_t *ret_len, struct hash *ret_source, struct err *e);
+// Removes the receipt (what lies behind `len` bytes of plain text).
 int store_inbox_cut(struct store_inbox *b, uint64_t number, uint64_t len, struct err *e);
-// E_CORRUPT unless the first `len` bytes have that hash.
-int store_inbox_verify(struct store_inbox *b, uint64_t number, uint64_t len,
-                       const struct hash *hash, struct err *e);
-// As a sealed item, for a worker and for store_promote. Promotion makes a second name of the same
-// file, and store_item_done leaves the first: nothing but store_inbox_remove takes it away.
-int store_inbox_item(struct store_inbox *b, uint64_t number, uint64_t len, const struct hash *hash,
-                     struct store_item *ret_item, struct err *e);
+// The `len` bytes decrypted, as a file in memory, open for reading only. E_CORRUPT unless they are
+// those that arrived.
+int store_inbox_open_plain(struct store_inbox *b, uint64_t number, const struct seal_key *k,
+                           const char *delivery, uint64_t len, int *ret_fd, struct err *e);
+// A second name of the file, without its receipt, among what is held (held.h). Not durable until
+// store_held_sync.
+int store_inbox_hold(struct store_inbox *b, uint64_t number, const char *delivery, uint64_t len,
+                     struct err *e);
 int store_inbox_remove(struct store_inbox *b, uint64_t number, struct err *e); // absent: E_OK

@@ -73,11 +73,8 @@ static int make_folder(struct store *s, unsigned folder, struct err *e) {
     return E_OK;
 }
 
-// 0, or an errno value; EEXIST when the name is taken. `stays`: the old name, too.
-static int rename_new(int from_fd, const char *from, int to_fd, const char *to, bool stays) {
-    if (stays) {
-        return linkat(from_fd, from, to_fd, to, 0) == 0 ? 0 : errno;
-    }
+// 0, or an errno value; EEXIST when the name is taken.
+static int rename_new(int from_fd, const char *from, int to_fd, const char *to) {
     if (renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE) == 0) {
         return 0;
     }
@@ -105,10 +102,7 @@ static int meet_existing(struct store *s, struct store_item *i, const char *name
     }
     char from[QUARANTINE_NAME_MAX];
     int from_fd = quarantine_place(i, from);
-    bool stays = i->inbox != NULL;
-    if (stays ? unlinkat(s->objects_fd, name, 0) != 0 ||
-                    linkat(from_fd, from, s->objects_fd, name, 0) != 0
-              : renameat(from_fd, from, s->objects_fd, name) != 0) {
+    if (renameat(from_fd, from, s->objects_fd, name) != 0) {
         return err_set_errno(e, errno, "cannot put a file into %s/objects", s->dir);
     }
     quarantine_forget(i);
@@ -126,7 +120,7 @@ static int place(struct store *s, struct store_item *i, bool *ret_new, struct er
         if (make_folder(s, folder, e) != E_OK) {
             return e->code;
         }
-        why = rename_new(from_fd, from, s->objects_fd, name, i->inbox != NULL);
+        why = rename_new(from_fd, from, s->objects_fd, name);
         if (why == ENOENT) { // the folder was removed behind our back
             set_known(s, folder, false);
         }
@@ -144,8 +138,8 @@ static int place(struct store *s, struct store_item *i, bool *ret_new, struct er
 }
 
 int store_promote(struct store *s, struct store_item *i, bool *ret_new, struct err *e) {
-    if ((i->delivery == NULL && i->inbox == NULL) || !i->sealed) {
-        return err_set(e, E_INTERNAL, "only a sealed arrival becomes an object");
+    if (i->delivery == NULL || !i->sealed || i->encrypted) {
+        return err_set(e, E_INTERNAL, "only a sealed and released arrival becomes an object");
     }
     (void)pthread_mutex_lock(&s->promoting);
     int rc = place(s, i, ret_new, e);

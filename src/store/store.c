@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "store/seal.h"
 #include "store/store_priv.h"
 
 #define LOCK_WAIT_STEPS 600
@@ -55,6 +56,7 @@ static int open_all(struct store *s, struct err *e) {
     CLEANUP(cleanup_fd) int keys = -1;
     if (open_folder(s, "objects", &s->objects_fd, e) != E_OK ||
         open_folder(s, "quarantine", &s->quarantine_fd, e) != E_OK ||
+        open_folder(s, "held", &s->held_fd, e) != E_OK ||
         open_folder(s, "cache", &s->cache_fd, e) != E_OK ||
         open_folder(s, "keys", &keys, e) != E_OK ||
         open_lock(s, "server.lock", &s->server_lock, e) != E_OK ||
@@ -69,9 +71,10 @@ int store_open(const char *data_dir, struct store **ret_store, struct err *e) {
     if (s == NULL) {
         return err_set(e, E_MEMORY, "store");
     }
-    s->data_fd = s->objects_fd = s->quarantine_fd = s->cache_fd = -1;
+    s->data_fd = s->objects_fd = s->quarantine_fd = s->held_fd = s->cache_fd = -1;
     s->server_lock = s->sweep_lock = -1;
     (void)pthread_mutex_init(&s->locking, NULL);
+    (void)pthread_mutex_init(&s->keys, NULL);
     (void)pthread_mutex_init(&s->promoting, NULL);
     (void)pthread_mutex_init(&s->syncing, NULL);
     store_cache_limit(s, STORE_CACHE_MAX);
@@ -89,13 +92,16 @@ void store_close(struct store *s) {
     if (s == NULL) {
         return;
     }
-    int *const fds[] = {&s->server_lock,   &s->sweep_lock, &s->cache_fd,
+    int *const fds[] = {&s->server_lock,   &s->sweep_lock, &s->cache_fd, &s->held_fd,
                         &s->quarantine_fd, &s->objects_fd, &s->data_fd};
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
         cleanup_fd(fds[i]);
     }
     (void)pthread_mutex_destroy(&s->syncing);
     (void)pthread_mutex_destroy(&s->promoting);
+    (void)pthread_mutex_destroy(&s->keys);
+    seal_key_free(s->sources);
+    seal_key_free(s->wrapping);
     (void)pthread_mutex_destroy(&s->locking);
     mem_free(s->dir);
     mem_free(s);

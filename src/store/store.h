@@ -2,9 +2,11 @@
 // Objects on disk: immutable files named by the SHA-256 of their bytes (DATA/objects/ab/cd/<hash>)
 // and the quarantine, where what arrives waits for its verdict out of reach of every reader. What
 // an object means is the archive's business. S3 will take the same calls. Folders are made with
-// mode 0700, files with 0600. The quarantine is NOT encrypted yet: that arrives with the gate;
-// until then its secrecy rests on these modes. Every call but those on one delivery's items is safe
-// in many threads; items of one delivery may be worked on by several threads, one thread an item.
+// mode 0700, files with 0600. What the gate has not released is written sealed only (seal.h), under
+// a key that is not in this folder in clear: items of a delivery, arrivals of the inbox (inbox.h),
+// and what is held for a person (held.h). Items that are not sealed hold what the gate gave, on its
+// way to become an object. Every call but those on one delivery's items is safe in many threads;
+// items of one delivery may be worked on by several threads, one thread an item.
 #pragma once
 
 #include <stdbool.h>
@@ -14,9 +16,12 @@
 #include "base/slice.h"
 
 struct err;
+struct seal_key;
+struct seal_name;
+struct seal_writer;
 struct store;
 
-// Opens DIR (made when absent, mode 0700) with objects/ quarantine/ cache/ keys/. E_IO names a
+// Opens DIR (made when absent, mode 0700) with objects/ quarantine/ held/ cache/ keys/. E_IO names a
 // folder that cannot be written.
 int store_open(const char *data_dir, struct store **ret_store, struct err *e);
 void store_close(struct store *s); // NULL allowed; its deliveries must be closed before
@@ -36,6 +41,28 @@ void store_unlock_sweep(struct store *s);
 // is none. E_CORRUPT when it has another length.
 int store_key(struct store *s, const char *name, void *ret_bytes, size_t len, struct err *e);
 
+// The same as a key in locked memory; the caller's.
+int store_seal_key(struct store *s, const char *name, struct seal_key **ret_key, struct err *e);
+
+// What is kept of a file to know it when it comes again: HMAC of its hash under a key of this folder
+// (keys/sources), so that nobody without the key can ask whether a file of theirs was here.
+int store_source_mac(struct store *s, const struct hash *plain, struct hash *ret_mac,
+                     struct err *e);
+// The same for the digest of an image's pixels.
+int store_pixel_mac(struct store *s, const uint8_t digest[HASH_LEN], struct hash *ret_mac,
+                    struct err *e);
+
+// The key of a delivery: DATA/keys/delivery-<name>, wrapped by the folder's (keys/quarantine), a file
+// of its own and no row of the catalogue, so that it can be overwritten in its place, no journal or
+// backup of the catalogue has it, and nothing that reads the catalogue can reach it.
+// Made: durable when it returns. Loaded: E_NOT_FOUND when it was destroyed. Destroyed: overwritten,
+// synced, removed; absent: E_OK.
+int store_delivery_key_make(struct store *s, const char *delivery, struct seal_key **ret_key,
+                            struct err *e);
+int store_delivery_key_load(struct store *s, const char *delivery, struct seal_key **ret_key,
+                            struct err *e);
+int store_delivery_key_destroy(struct store *s, const char *delivery, struct err *e);
+
 // Bytes that may still be written to the folder's file system.
 int store_free_bytes(struct store *s, uint64_t *ret_bytes, struct err *e);
 
@@ -50,20 +77,25 @@ const char *store_delivery_id(const struct store_delivery *d);
 
 // One file in quarantine. Owned by the caller; store_item_done forgets and removes it.
 struct store_item {
-    struct store_delivery *delivery; // NULL with `inbox`
-    struct store_inbox *inbox;       // it lies there (inbox.h) and stays there
+    struct store_delivery *delivery;
     uint64_t number;
     int fd; // write-only until sealed, then read-only: fit for worker_run
     bool sealed;
-    uint64_t len;
-    struct hash hash; // of all bytes; valid after store_item_seal
+    uint64_t len;     // of what was written to it
+    struct hash hash; // of that; valid after store_item_seal
     struct hash_stream *hashing;
+    struct seal_writer *sealing; // encrypted as it is written; NULL: plain
+    bool encrypted;              // never promoted; read with seal.h
 };
 
 // After a negative return of write, copy or seal the item is gone, its bytes removed (E_FULL when
 // there was no room); store_item_done is then allowed but does nothing. A zeroed item is one that
 // is gone.
 int store_item_begin(struct store_delivery *d, struct store_item *ret_item, struct err *e);
+// The same, encrypted under that name and key (the key may go when it returns).
+int store_item_begin_encrypted(struct store_delivery *d, const struct seal_key *k,
+                               const struct seal_name *name, struct store_item *ret_item,
+                               struct err *e);
 int store_item_write(struct store_item *i, const void *bytes, size_t len, struct err *e);
 // From where from_fd stands to its end.
 int store_item_copy(struct store_item *i, int from_fd, struct err *e);
@@ -74,9 +106,9 @@ void store_item_done(struct store_item *i);
 int store_item_sync(struct store_item *i, struct err *e);
 
 // --- objects --------------------------------------------------------------------------------
-// Moves a sealed item to its place as an object (no copy); one of the inbox has two names then. Not
-// durable until store_sync. *ret_new is false when the object was there already (store_sync then
-// covers that one). The item is used up; on failure it stays the caller's.
+// Moves a sealed item to its place as an object (no copy). Not durable until store_sync. *ret_new
+// is false when the object was there already (store_sync then covers that one). The item is used
+// up; on failure it stays the caller's. E_INTERNAL for one that is encrypted.
 int store_promote(struct store *s, struct store_item *i, bool *ret_new, struct err *e);
 
 // Everything promoted before the call, by any thread, is on disk, names included. One call a batch.

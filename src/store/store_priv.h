@@ -20,10 +20,13 @@
 
 struct store {
     char *dir;
-    int data_fd, objects_fd, quarantine_fd, cache_fd;
+    int data_fd, objects_fd, quarantine_fd, held_fd, cache_fd;
     int server_lock, sweep_lock;
     pthread_mutex_t locking; // the two above and the next
     bool server_held, intake_held, sweep_held;
+
+    pthread_mutex_t keys; // the next two, loaded when they are first wanted
+    struct seal_key *sources, *wrapping;
 
     pthread_mutex_t promoting;        // the next two
     bool unsynced;                    // something was promoted since the last sync began
@@ -38,9 +41,12 @@ struct store {
 
 int quarantine_sweep(struct store *s, struct err *e);
 
+// Another name of folder/from among what is held; one that is there already is replaced.
+int held_link(struct store *s, int folder, const char *from, const struct seal_name *to,
+              struct err *e);
+
 // Where a sealed item lies: folder descriptor and name (at least QUARANTINE_NAME_MAX bytes).
 #define QUARANTINE_NAME_MAX 24
 int quarantine_place(const struct store_item *i, char *ret_name);
-int inbox_place(const struct store_item *i, char *ret_name);
-// The item's file has moved away, or has its second name: the item is used up.
+// The item's file has moved away: the item is used up.
 void quarantine_forget(struct store_item *i);

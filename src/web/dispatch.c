@@ -86,8 +86,16 @@ static bool origin_is_good(struct web_request *r) {
 static bool policy_allows(struct web_request *r) {
     char what[3 * WEB_UID_TEXT + 8];
     const struct web_names *n = &r->names;
-    (void)snprintf(what, sizeof what, "%s%s%s%s%s", n->study, n->series[0] != '\0' ? "/" : "",
-                   n->series, n->instance[0] != '\0' ? "/" : "", n->instance);
+    if (strstr(r->route->path, "{delivery}") != NULL) {
+        (void)snprintf(what, sizeof what, "delivery/%.*s",
+                       n->word.len < 20 ? (int)n->word.len : 20, (const char *)n->word.ptr);
+    } else if (strstr(r->route->path, "{hold}") != NULL) { // numbers of ours, which name nobody
+        (void)snprintf(what, sizeof what, "hold/%.*s", n->word.len < 20 ? (int)n->word.len : 20,
+                       (const char *)n->word.ptr);
+    } else {
+        (void)snprintf(what, sizeof what, "%s%s%s%s%s", n->study, n->series[0] != '\0' ? "/" : "",
+                       n->series, n->instance[0] != '\0' ? "/" : "", n->instance);
+    }
     const struct policy_request request = {.who = policy_connection(r->peer->address),
                                            .action = r->route->action,
                                            .what = what,

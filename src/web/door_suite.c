@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "gate/profile.h"
 #include "policy/policy.h"
 #include "web/dispatch.h"
 #include "web/metrics_dicom.h"
@@ -22,9 +23,14 @@
 #define METRICS_BODY_MAX ((size_t)4 << 20)
 #define JSON_TYPE "application/json"
 
+static const char whole_gate[] =
+    "What enters is de-identified (PS3.15 Annex E, edition " GATE_EDITION "); what the gate is not "
+    "sure of waits for a person.";
+static const char weakened_gate[] =
+    "The de-identification profile in force asks less than the standard's floor: what enters may "
+    "still name somebody.";
 static const char structural_gate[] =
-    "The gate checks only that a file is a whole DICOM instance. Until it proves images anonymous "
-    "(clauses C1b and A0) the server listens on this machine alone.";
+    "The gate checks only that a file is a whole DICOM instance: this is the program of the tests.";
 
 static int count_catalogue(struct web_request *r, struct catalogue_counts *ret_counts,
                            struct err *e) {
@@ -36,6 +42,17 @@ static int count_catalogue(struct web_request *r, struct catalogue_counts *ret_c
         archive_reader_done(archive, db);
     }
     return rc;
+}
+
+static void write_gate(const struct web_request *r, struct json *j) {
+    const struct gate_profile *p = archive_profile(r->server->archive);
+    json_member_str(j, "mode", p == NULL ? "structural" : p->weakened ? "weakened" : "whole");
+    json_member_str(j, "notice", p == NULL       ? structural_gate
+                                 : p->weakened ? weakened_gate
+                                               : whole_gate);
+    json_member_str(j, "profile", p == NULL ? NULL : p->name);
+    json_member_str(j, "edition", p == NULL ? NULL : GATE_EDITION);
+    json_member_bool(j, "two_persons", p != NULL && p->two_persons);
 }
 
 static void write_suite(const struct web_request *r, const struct catalogue_counts *counts,
@@ -55,8 +72,7 @@ static void write_suite(const struct web_request *r, const struct catalogue_coun
     json_end_object(j);
     json_name(j, "gate");
     json_begin_object(j);
-    json_member_str(j, "mode", "structural");
-    json_member_str(j, "notice", structural_gate);
+    write_gate(r, j);
     json_end_object(j);
     json_name(j, "catalogue");
     json_begin_object(j);

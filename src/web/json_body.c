@@ -69,6 +69,17 @@ static int take_texts(struct web_request *r, const struct web_json_member *m, st
     return E_OK;
 }
 
+static int take_raw(struct web_request *r, const struct web_json_member *m,
+                    const struct json_token *token, struct json_in *in, struct err *e) {
+    if (token->kind != JSON_ARRAY_BEGIN) {
+        return err_set(e, E_ARGUMENT, "%s must be a list", m->name);
+    }
+    int rc = json_in_skip(in, token, e);
+    struct slice from = slice_from(buf_slice(&r->body), (size_t)token->offset);
+    *(struct slice *)m->ret = slice_first(from, in->at - (size_t)token->offset);
+    return rc;
+}
+
 static int take_value(struct web_request *r, struct web_json_member *m, struct json_in *in,
                       struct err *e) {
     struct json_token token;
@@ -91,6 +102,8 @@ static int take_value(struct web_request *r, struct web_json_member *m, struct j
         }
         *(bool *)m->ret = kind == JSON_TRUE;
         return E_OK;
+    case WEB_JSON_RAW:
+        return take_raw(r, m, &token, in, e);
     case WEB_JSON_TEXTS:
         break;
     }

@@ -16,7 +16,8 @@ enum web_json_kind {
     WEB_JSON_TEXT,   // struct slice *: from the arena, terminated; null leaves .ptr NULL
     WEB_JSON_NUMBER, // int64_t *
     WEB_JSON_BOOL,   // bool *
-    WEB_JSON_TEXTS   // struct web_json_texts *
+    WEB_JSON_TEXTS,  // struct web_json_texts *
+    WEB_JSON_RAW     // struct slice *: a list as it is written, well formed; of the body
 };
 
 struct web_json_texts {

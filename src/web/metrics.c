@@ -81,6 +81,7 @@ static void write_durations(const struct web_route_metrics *row, const struct we
 static void write_verdicts(const struct web_metrics *m, struct buf *out) {
     static const char *const names[WEB_METRIC_VERDICTS] = {[INTAKE_STORED] = "stored",
                                                            [INTAKE_DUPLICATE] = "duplicate",
+                                                           [INTAKE_HELD] = "held",
                                                            [INTAKE_CONFLICT] = "conflict",
                                                            [INTAKE_REFUSED] = "refused",
                                                            [INTAKE_FAILED] = "failed"};

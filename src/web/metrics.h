@@ -15,7 +15,7 @@ struct buf;
 #define WEB_METRIC_ROUTES_MAX 64
 #define WEB_METRIC_STATUSES 24
 #define WEB_METRIC_BUCKETS 10
-#define WEB_METRIC_VERDICTS 5
+#define WEB_METRIC_VERDICTS 6
 
 struct web_route_metrics {
     atomic_ullong statuses[WEB_METRIC_STATUSES];

@@ -45,7 +45,8 @@ static enum web_match match_word(struct slice word, struct slice segment, struct
         names->frames = segment;
         return segment.len > 0 ? WEB_MATCH : WEB_MATCH_NOTHING;
     }
-    if (slice_eq_str(word, "{aet}") || slice_eq_str(word, "{order}")) {
+    if (slice_eq_str(word, "{aet}") || slice_eq_str(word, "{order}") ||
+        slice_eq_str(word, "{hold}") || slice_eq_str(word, "{delivery}")) {
         names->word = segment;
         return segment.len > 0 ? WEB_MATCH : WEB_MATCH_NOTHING;
     }

@@ -2,8 +2,8 @@
 // The doors of the web face: a row each with method, path, policy action, handler and where the
 // handler runs. The dispatcher asks policy before any handler; a row without an action does not
 // compile (tests/checks/no_action.py tries). Path words in braces are named: {study} {series}
-// {instance} must be UIDs; {frames}, {aet} and {order} are any one word; {rest} is everything that
-// follows.
+// {instance} must be UIDs; {frames}, {aet}, {order}, {hold} and {delivery} are any one word; {rest}
+// is everything that follows.
 #pragma once
 
 #include <stdbool.h>
@@ -48,7 +48,7 @@ struct web_names {
     char series[WEB_UID_TEXT];
     char instance[WEB_UID_TEXT];
     struct slice frames; // .ptr NULL when the path has none
-    struct slice word;   // {aet} or {order}, decoded; .ptr NULL when the path has none
+    struct slice word;   // {aet}, {order} …, decoded; .ptr NULL when the path has none
     struct slice rest; // from the first byte of the matched part of the path to its end, undecoded
 };
 

@@ -52,6 +52,21 @@ struct web_request;
     X(GET, "/api/routes/{order}", ROUTE_SHOW, web_route_get, CATALOGUE)                            \
     X(DELETE, "/api/routes/{order}", ROUTE_ORDER, web_route_delete, CATALOGUE)                     \
     X(POST, "/api/routes/{order}/again", ROUTE_ORDER, web_route_again_post, CATALOGUE)             \
+    X(GET, "/api/deliveries", GATE_SHOW, web_deliveries_get, CATALOGUE)                            \
+    X(GET, "/api/deliveries/{delivery}", GATE_SHOW, web_delivery_get, CATALOGUE)                   \
+    X(GET, "/api/deliveries/{delivery}/certificate.json", GATE_SHOW, web_certificate_json_get,     \
+      CATALOGUE)                                                                                   \
+    X(GET, "/api/deliveries/{delivery}/certificate.pdf", GATE_SHOW, web_certificate_pdf_get,       \
+      CATALOGUE)                                                                                   \
+    X(GET, "/api/holds", GATE_SHOW, web_holds_get, CATALOGUE)                                      \
+    X(GET, "/api/holds/{hold}", GATE_SHOW, web_hold_get, CATALOGUE)                                \
+    X(GET, "/api/holds/{hold}/frames/{frames}/source", HOLD_LOOK, web_hold_source_get, RENDER)     \
+    X(GET, "/api/holds/{hold}/frames/{frames}/result", GATE_SHOW, web_hold_result_get, RENDER)     \
+    X(GET, "/api/holds/{hold}/face/before", HOLD_LOOK, web_hold_before_get, RENDER)                \
+    X(GET, "/api/holds/{hold}/face/after", GATE_SHOW, web_hold_after_get, RENDER)                  \
+    X(GET, "/api/holds/{hold}/header", GATE_SHOW, web_hold_header_get, RENDER)                     \
+    X(PUT, "/api/holds/{hold}/boxes", HOLD_DECIDE, web_hold_boxes_put, BODY)                       \
+    X(POST, "/api/holds/{hold}/decision", HOLD_DECIDE, web_hold_decision_post, BODY)               \
     X(GET, "/api/openapi.json", SUITE_SHOW, web_openapi_get, HERE)                                 \
     X(GET, "/healthz", SUITE_HEALTH, web_health_get, CATALOGUE)                                    \
     X(GET, "/metrics", SUITE_HEALTH, web_metrics_get, HERE)                                        \
@@ -59,6 +74,22 @@ struct web_request;
     X(GET, "/dicom-web/{rest}", SUITE_SHOW, web_nothing_get, HERE)                                 \
     X(GET, "/", SUITE_SHOW, web_page_get, HERE)                                                    \
     X(GET, "/{rest}", SUITE_SHOW, web_page_get, HERE)
+
+// door_deliveries.c
+void web_deliveries_get(struct web_request *r);
+void web_delivery_get(struct web_request *r);
+void web_certificate_json_get(struct web_request *r);
+void web_certificate_pdf_get(struct web_request *r);
+// door_holds.c, door_hold_work.c: what the gate held
+void web_holds_get(struct web_request *r);
+void web_hold_get(struct web_request *r);
+void web_hold_source_get(struct web_request *r);
+void web_hold_result_get(struct web_request *r);
+void web_hold_before_get(struct web_request *r);
+void web_hold_after_get(struct web_request *r);
+void web_hold_header_get(struct web_request *r);
+void web_hold_boxes_put(struct web_request *r);
+void web_hold_decision_post(struct web_request *r);
 
 void web_frames_get(struct web_request *r); // frames.c: PS3.18 10.4.1.1.6, stored or decoded pixels
 void web_rendered_get(struct web_request *r);     // rendered.c: PS3.18 10.4.1.1.3

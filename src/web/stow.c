@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "archive/archive.h"
+#include "archive/delivery.h"
 #include "archive/intake.h"
 #include "base/buf.h"
 #include "base/err.h"
@@ -25,6 +26,7 @@
 #define STACK_BYTES ((size_t)512 * 1024)
 #define PROGRESS_BYTES ((uint64_t)64 * 1024)
 #define ANSWER_MAX ((size_t)300 << 20)
+#define INET6_TEXT 64
 
 struct web_stow {
     pthread_mutex_t lock;
@@ -41,8 +43,10 @@ struct web_stow {
     struct web_server *server;
     struct buf working;
     struct web_multipart parser;
+    struct delivery *delivery; // NULL: a folder that keeps what is sent
     struct intake *intake;
     struct web_stow_answer answer;
+    char sender[INET6_TEXT]; // address
     char base[256];
     char study[WEB_UID_TEXT];
     bool part_open;    // intake_begin was called for the part
@@ -194,9 +198,31 @@ static void end_broken(struct web_stow *s) {
     part_failed(s, &s->broken);
 }
 
+// What one address sends until it has been quiet for a while is one delivery: the parts of a study
+// may come in requests of their own.
+static int take_delivery(struct web_stow *s, struct err *e) {
+    struct archive *a = s->server->archive;
+    const struct delivery_from from = {.door = "stow",
+                                       .source = slice_str(s->sender),
+                                       .label = "DICOMweb",
+                                       .quiet = archive_quiet(a)};
+    return archive_is_as_sent(a) ? E_OK : delivery_take(a, &from, &s->delivery, e);
+}
+
+static void end_delivery(struct web_stow *s) {
+    struct err ignored = {0};
+    if (s->delivery != NULL) {
+        (void)delivery_touch(s->server->archive, s->delivery->id, &ignored);
+    }
+    delivery_free(s->delivery);
+    s->delivery = NULL;
+}
+
 static void receive(struct web_stow *s) {
     struct err e = {0};
-    int rc = intake_open(s->server->archive, on_verdict, s, &s->intake, &e);
+    int rc = take_delivery(s, &e);
+    rc = rc == E_OK ? intake_open(s->server->archive, s->delivery, on_verdict, s, &s->intake, &e)
+                    : rc;
     if (rc == E_OK) {
         intake_only_study(s->intake, s->study);
         read_body(s);
@@ -215,6 +241,7 @@ static void receive(struct web_stow *s) {
         err_set(&e, E_SYNTAX, "the body has no parts");
         web_stow_answer_part(&s->answer, &e);
     }
+    end_delivery(s);
     s->status = web_stow_answer_finish(&s->answer, s->study, &s->body);
 }
 
@@ -322,7 +349,8 @@ static int begin(struct web_request *r, struct slice boundary, struct err *e) {
     buf_init(&s->body, ANSWER_MAX);
     (void)snprintf(s->base, sizeof s->base, "%.200s/dicom-web", web_request_origin(r));
     (void)snprintf(s->study, sizeof s->study, "%s", r->names.study);
-    web_stow_answer_init(&s->answer, s->base);
+    (void)snprintf(s->sender, sizeof s->sender, "%s", r->peer->address);
+    web_stow_answer_init(&s->answer, s->base, !archive_is_as_sent(r->server->archive));
     r->stow = s;
     int rc = web_multipart_init(&s->parser, boundary, &sink, e);
     if (rc == E_OK) {

@@ -9,6 +9,8 @@
 
 #define LIST_MAX ((size_t)128 << 20)
 #define REASON_DUPLICATE 0x0111u // another object has the UID (PS3.7 C.5.8)
+#define REASON_HELD 0xB006u // safe with us, a person is to look: of ours (docs/conformance.md)
+#define WARNING_COERCED 0xB000u // elements were changed (PS3.4 B.2.3)
 #define COMMENT_MAX 64           // characters of LO
 
 static void list_init(struct buf *b, struct json *j) {
@@ -17,8 +19,8 @@ static void list_init(struct buf *b, struct json *j) {
     json_begin_array(j);
 }
 
-void web_stow_answer_init(struct web_stow_answer *a, const char *base) {
-    *a = (struct web_stow_answer){.base = base};
+void web_stow_answer_init(struct web_stow_answer *a, const char *base, bool cleaned) {
+    *a = (struct web_stow_answer){.base = base, .cleaned = cleaned};
     list_init(&a->stored, &a->stored_json);
     list_init(&a->failed, &a->failed_json);
     list_init(&a->other, &a->other_json);
@@ -90,6 +92,9 @@ static void stored(struct web_stow_answer *a, const struct intake_result *result
     web_attribute_text(j, "00081150", "UI", result->sop_class);
     web_attribute_text(j, "00081155", "UI", result->sop_instance);
     web_attribute_text(j, "00081190", "UR", url);
+    if (a->cleaned) {
+        number(j, "00081196", WARNING_COERCED);
+    }
     json_end_object(j);
 }
 
@@ -98,18 +103,23 @@ void web_stow_answer_result(struct web_stow_answer *a, const struct intake_resul
         stored(a, result);
         return;
     }
-    if (result->sop_instance[0] == '\0') {
+    if (result->sent_instance[0] == '\0') {
         web_stow_answer_part(a, &result->why);
         return;
     }
     struct json *j = &a->failed_json;
-    bool conflict = result->verdict == INTAKE_CONFLICT;
+    bool conflict = result->verdict == INTAKE_CONFLICT, held = result->verdict == INTAKE_HELD;
     failure_counts(a, &result->why);
+    a->held_count += held;
     json_begin_object(j);
     comment(j, &result->why);
     web_attribute_text(j, "00081150", "UI", result->sop_class);
-    web_attribute_text(j, "00081155", "UI", result->sop_instance);
-    number(j, "00081197", conflict ? REASON_DUPLICATE : err_dimse(result->why.code));
+    // Its sender knows it by the UID that it came with.
+    web_attribute_text(j, "00081155", "UI", result->sent_instance);
+    number(j, "00081197",
+           conflict ? REASON_DUPLICATE
+           : held   ? REASON_HELD
+                    : err_dimse(result->why.code));
     json_end_object(j);
 }
 
@@ -128,9 +138,9 @@ static void sequence(struct json *j, const char *tag, struct buf *list, struct j
 
 static unsigned status(const struct web_stow_answer *a) {
     if (a->failed_count == 0) {
-        return a->stored_count > 0 ? 200 : 400;
+        return a->stored_count == 0 ? 400 : a->cleaned ? 202 : 200; // 202: with warnings
     }
-    if (a->stored_count > 0) {
+    if (a->stored_count > 0 || a->held_count > 0) {
         return 202;
     }
     if (a->full_count == a->failed_count) {

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 #include "base/json.h"
 
@@ -16,12 +18,14 @@ struct web_stow_answer {
     const char *base; // "http://host/dicom-web"
     struct buf stored, failed, other;
     struct json stored_json, failed_json, other_json;
+    bool cleaned; // what was stored is not as it was sent: a warning beside each
     uint64_t stored_count, failed_count;
+    uint64_t held_count;   // of the failed: kept, for a person to decide
     uint64_t syntax_count; // of the failed: not well formed
     uint64_t full_count;   // of the failed: no room
 };
 
-void web_stow_answer_init(struct web_stow_answer *a, const char *base);
+void web_stow_answer_init(struct web_stow_answer *a, const char *base, bool cleaned);
 void web_stow_answer_done(struct web_stow_answer *a);
 
 void web_stow_answer_result(struct web_stow_answer *a, const struct intake_result *result);

@@ -4,4 +4,4 @@
 #   tests/crash/run.sh BUILD [TRIALS]
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-exec /usr/bin/python3 "$here/crash.py" --program "${1:-build}/maclab" --trials "${2:-200}"
+exec /usr/bin/python3 "$here/crash.py" --program "${MACLAB:-${1:-build}/tests/maclab-as-sent}" --trials "${2:-200}"

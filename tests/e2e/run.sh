@@ -10,7 +10,7 @@ shift
 scripts=("$@")
 [ ${#scripts[@]} -gt 0 ] || scripts=(run dicomweb-client ohif)
 PATH="$(tools/node.sh "$build"):$PATH"
-export PATH MACLAB="${MACLAB:-$build/maclab}"
+export PATH MACLAB="${MACLAB:-$build/tests/maclab-as-sent}"
 tests/e2e/install.sh "$build"
 case " ${scripts[*]} " in
     *" ohif "*) OHIF_DIST=$(tests/e2e/ohif.sh "$build") && export OHIF_DIST ;;

@@ -56,7 +56,7 @@ static int teardown(void **state) {
 static struct archive *open_archive(void) {
     struct err e = {0};
     struct archive *a = NULL;
-    struct archive_options options = {.data_dir = dir, .workers = 2};
+    struct archive_options options = {.data_dir = dir, .as_sent = true, .workers = 2};
     if (archive_open(&options, &a, &e) != E_OK) {
         fail_msg("archive_open: %s", e.text);
     }

@@ -50,7 +50,7 @@ static int teardown(void **state) {
 static struct archive *open_archive(void) {
     struct err e = {0};
     struct archive *a = NULL;
-    struct archive_options options = {.data_dir = dir, .workers = 2};
+    struct archive_options options = {.data_dir = dir, .as_sent = true, .workers = 2};
     if (archive_open(&options, &a, &e) != E_OK) {
         fail_msg("archive_open: %s", e.text);
     }
@@ -83,7 +83,7 @@ static struct intake *open_intake(struct archive *a, struct results *results) {
     struct err e = {0};
     struct intake *i = NULL;
     results->count = 0;
-    assert_int_equal(intake_open(a, take_result, results, &i, &e), E_OK);
+    assert_int_equal(intake_open(a, NULL, take_result, results, &i, &e), E_OK);
     return i;
 }
 
@@ -535,7 +535,7 @@ static void test_second_server(void **state) {
     struct err e = {0};
     struct archive *a = NULL;
     struct archive *b = NULL;
-    struct archive_options server = {.data_dir = dir, .workers = 1, .server = true};
+    struct archive_options server = {.data_dir = dir, .as_sent = true, .workers = 1, .server = true};
     assert_int_equal(archive_open(&server, &a, &e), E_OK);
     assert_int_equal(archive_open(&server, &b, &e), E_LOCKED);
     assert_null(b);
@@ -564,7 +564,7 @@ static void *send_all(void *context) {
     struct buf file;
     char uid[24];
     buf_init(&file, 1 << 22);
-    if (intake_open(r->archive, take_result, &r->results, &i, &e) != E_OK) {
+    if (intake_open(r->archive, NULL, take_result, &r->results, &i, &e) != E_OK) {
         return NULL;
     }
     for (unsigned k = 0; k < RIVAL_INSTANCES; k++) {
@@ -629,7 +629,7 @@ static void test_lost_catalogue(void **state) {
     assert_int_equal(rename(path, kept), 0);
     assert_int_equal(send_one(a, &(struct instance_words){.instance = "2.25.2"}), INTAKE_FAILED);
     archive_close(a);
-    struct archive_options options = {.data_dir = dir, .workers = 1};
+    struct archive_options options = {.data_dir = dir, .as_sent = true, .workers = 1};
     a = NULL;
     assert_int_equal(archive_open(&options, &a, &e), E_CORRUPT);
     assert_non_null(strstr(e.text, "missing"));
@@ -657,7 +657,7 @@ static void test_emptied_catalogue(void **state) {
     assert_int_equal(verify().of[VERIFY_CATALOGUE], 1);
     (void)snprintf(delivery, sizeof delivery, "%s/quarantine/dead", dir);
     assert_int_equal(mkdir(delivery, 0700), 0);
-    struct archive_options options = {.data_dir = dir, .workers = 1};
+    struct archive_options options = {.data_dir = dir, .as_sent = true, .workers = 1};
     for (int attempt = 0; attempt < 2; attempt++) {
         a = NULL;
         assert_int_equal(archive_open(&options, &a, &e), E_CORRUPT);
@@ -675,7 +675,7 @@ static void test_damaged_catalogue(void **state) {
     catalogue_path(path);
     instance_write(path, slice_str("no database at all, but long enough to be looked at: "
                                    "0123456789012345678901234567890123456789012345678901234"));
-    struct archive_options options = {.data_dir = dir, .workers = 1};
+    struct archive_options options = {.data_dir = dir, .as_sent = true, .workers = 1};
     struct archive *a = NULL;
     assert_int_equal(archive_open(&options, &a, &e), E_CORRUPT);
     assert_int_equal(verify().of[VERIFY_CATALOGUE], 1);
@@ -825,7 +825,7 @@ static void test_read_only(void **state) {
     assert_int_equal(send_one(a, &(struct instance_words){0}), INTAKE_STORED);
     archive_close(a);
     assert_int_equal(mount("none", dir, "tmpfs", MS_REMOUNT | MS_RDONLY, "size=30m"), 0);
-    struct archive_options options = {.data_dir = dir, .workers = 1};
+    struct archive_options options = {.data_dir = dir, .as_sent = true, .workers = 1};
     a = NULL;
     assert_int_equal(archive_open(&options, &a, &e), E_IO);
     assert_null(a);

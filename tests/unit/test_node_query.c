@@ -209,7 +209,7 @@ static void fill(void) {
     };
     struct err e = {0};
     struct intake *i;
-    assert_int_equal(intake_open(archive, no_conflict, NULL, &i, &e), E_OK);
+    assert_int_equal(intake_open(archive, NULL, no_conflict, NULL, &i, &e), E_OK);
     for (size_t w = 0; w < sizeof words / sizeof words[0]; w++) {
         struct buf file;
         buf_init(&file, 1 << 22);
@@ -234,7 +234,7 @@ static void add_peer(const char *aet, unsigned may) {
 static int setup(void **state) {
     (void)state;
     struct err e = {0};
-    struct archive_options options = {.data_dir = dir, .workers = 2};
+    struct archive_options options = {.data_dir = dir, .as_sent = true, .workers = 2};
     log_open("test", LOG_ERROR, NULL);
     (void)snprintf(dir, sizeof dir, "/tmp/maclab-test-query-XXXXXX");
     if (mkdtemp(dir) == NULL || archive_open(&options, &archive, &e) != E_OK) {

@@ -185,6 +185,7 @@ static struct intake_result result(enum intake_verdict verdict, const char *inst
     struct intake_result r = {.verdict = verdict};
     (void)snprintf(r.sop_class, sizeof r.sop_class, "%s", instance[0] ? "1.2.840" : "");
     (void)snprintf(r.sop_instance, sizeof r.sop_instance, "%s", instance);
+    (void)snprintf(r.sent_instance, sizeof r.sent_instance, "%s", instance);
     (void)snprintf(r.study, sizeof r.study, "1");
     (void)snprintf(r.series, sizeof r.series, "2");
     if (code != E_OK) {
@@ -210,12 +211,13 @@ static void test_stow_status(void **state) {
         {{INTAKE_REFUSED, INTAKE_CONFLICT}, {E_TRUNCATED, E_CONFLICT}, 2, 409},
         {{INTAKE_FAILED, INTAKE_FAILED}, {E_FULL, E_FULL}, 2, 507},
         {{INTAKE_STORED, INTAKE_FAILED}, {E_OK, E_FULL}, 2, 202},
+        {{INTAKE_HELD}, {E_HELD}, 1, 202}, // taken, and a person is to look
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct web_stow_answer a;
         struct buf out;
-        web_stow_answer_init(&a, "http://h/dicom-web");
+        web_stow_answer_init(&a, "http://h/dicom-web", false);
         buf_init(&out, MEMORY);
         for (size_t k = 0; k < rows[i].count; k++) {
             struct intake_result r = result(rows[i].verdicts[k], "1.2.3", rows[i].codes[k]);
@@ -234,7 +236,7 @@ static void test_stow_module(void **state) {
     struct intake_result conflict = result(INTAKE_CONFLICT, "1.2.4", E_CONFLICT);
     struct intake_result bad = result(INTAKE_REFUSED, "", E_TRUNCATED);
     (void)state;
-    web_stow_answer_init(&a, "http://h/dicom-web");
+    web_stow_answer_init(&a, "http://h/dicom-web", false);
     buf_init(&out, MEMORY);
     web_stow_answer_result(&a, &good);
     web_stow_answer_result(&a, &conflict);
