@@ -28,7 +28,7 @@ struct judgement {
     enum entry entry;
 };
 
-#include "category_table.h"
+#include "gate/category_table.h"
 
 #define WORDS_MAX ((size_t)1 << 16)
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "concept_table.h"
+#include "gate/concept_table.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gate/lexicon.h"
 
-#include "lexicon_table.h"
+#include "gate/lexicon_table.h"
 
 // Open addressing in a table at most half full, hashes made by the generator as by gate_text_hash.
 uint32_t gate_lex_find(struct slice folded, uint32_t hash) {

@@ -60,7 +60,7 @@ struct attribute {
     uint8_t rule;
 };
 
-#include "risk_table.h"
+#include "gate/risk_table.h"
 
 #define RULES (sizeof rules / sizeof rules[0])
 #define PHRASES (sizeof phrases / sizeof phrases[0])

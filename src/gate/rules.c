@@ -16,7 +16,7 @@ struct type_row {
     uint8_t type;
 };
 
-#include "rules_table.h"
+#include "gate/rules_table.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 #define SLOTS COUNT(rule_slots)
