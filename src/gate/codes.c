@@ -178,10 +178,15 @@ static bool is_harmless(const struct gate_context *c, struct slice value) {
 
 static const dcm_tag value_elements[] = {DCM_CodeValue, DCM_LongCodeValue, DCM_URNCodeValue};
 
-static struct slice code_value(const struct gate_context *c, const struct dcm_dataset *item) {
+// The one that the item has (PS3.3 8.1: exactly one); others go.
+static struct slice code_value(const struct gate_context *c, struct dcm_dataset *item) {
     struct slice value = {NULL, 0};
-    for (size_t i = 0; i < 3 && value.len == 0; i++) {
-        value = gate_text_of(c, item, value_elements[i]);
+    for (size_t i = 0; i < 3; i++) {
+        if (value.len > 0) {
+            (void)dcm_remove(item, value_elements[i]);
+        } else {
+            value = gate_text_of(c, item, value_elements[i]);
+        }
     }
     return value;
 }
@@ -200,8 +205,16 @@ static int replace_value(struct gate_context *c, struct dcm_dataset *item, const
 
 // A scheme's name is a name that somebody chose ("99STJAMES"), unless it is one of the standard's.
 static bool scheme_stays(const struct gate_context *c, struct slice scheme) {
-    static const char *const known[] = {"SCT",  "SRT",   "SNM3",   "DCM",     "LN",
-                                        "UCUM", "99SDM", "RADLEX", "RFC5646", "RFC3066"};
+    // Of PS3.16 section 8, but for those of forms[].
+    static const char *const known[] = {
+        "SCT",     "UCUM",  "RFC5646", "RFC3066", "SCPECG", "ISO639_1",    "ISO3166_1",
+        "ISO_OLD", "NCDR",  "NYHA",    "POS",     "UNS",    "CD8",         "ASTM-sigpurpose",
+        "C5",      "CDT-2", "CVX",     "DCMUID",  "E5",     "ECRI",        "EUCAST",
+        "FDAUNII", "HPC",   "IBSI",    "ICDO",    "JC8",    "JJ1017",      "LB",
+        "MA",      "MAYO",  "MGPI",    "MONDO",   "NCIm",   "NDA",         "NDC",
+        "NICIP",   "OHM",   "PATHLEX", "RC",      "CTV3",   "READ",        "UNII",
+        "UMD",     "UPC",   "W1-W",    "W4",      "99SDM",  "NCDR [2.0b]", "I9P",
+        "BI",      "ACR",   "HL7V3",   "OPCS4",   "OPCS-4", "L",           "LOCAL"};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (slice_eq_str(scheme, known[i])) {
             return true;
@@ -213,10 +226,9 @@ static bool scheme_stays(const struct gate_context *c, struct slice scheme) {
         }
     }
     static const char *const makers[] = {
-        "99PMS",     "99GEMS",   "99SMS",  "99SIEMENS", "99PHILIPS", "99VMS",   "99TOSHIBA",
-        "99CANON",   "99FUJI",   "99AGFA", "99MEVIS",   "99QIICR",   "99OFFIS", "99_OFFIS_DCMTK",
-        "99HOLOGIC", "99TOMTEC", "99_GE",  "99LOCAL",   "99PMP",     "NICIP",   "OPCS4",
-        "OPCS-4",    "L",        "BI",     "ACR",       "HL7V3"};
+        "99PMS",   "99GEMS",  "99SMS",     "99SIEMENS", "99PHILIPS",     "99VMS",   "99TOSHIBA",
+        "99CANON", "99FUJI",  "99AGFA",    "99MEVIS",   "99QIICR",       "99OFFIS", "99_GE",
+        "99PMP",   "99LOCAL", "99HOLOGIC", "99TOMTEC",  "99_OFFIS_DCMTK"};
     for (size_t i = 0; i < sizeof makers / sizeof makers[0]; i++) {
         if (slice_eq_str(scheme, makers[i])) {
             return true;
@@ -275,6 +287,10 @@ static int clean_context(struct gate_context *c, struct dcm_dataset *item, const
             gate_drop(c, item, elements[i], GATE_KIND_UNKNOWN, path);
         }
         return E_OK;
+    }
+    if (!gate_is(item, DCM_ContextGroupExtensionFlag, "Y") &&
+        !gate_is(item, DCM_ContextGroupExtensionFlag, "N")) {
+        (void)dcm_remove(item, DCM_ContextGroupExtensionFlag);
     }
     gate_drop(c, item, DCM_ContextGroupLocalVersion, GATE_KIND_DATE, path);
     struct slice version = gate_text_of(c, item, DCM_ContextGroupVersion);

@@ -12,6 +12,7 @@
 #include "dicom/charset.h"
 #include "dicom/dataset.h"
 #include "dicom/dict.h"
+#include "dicom/uid.h"
 #include "dicom/value.h"
 #include "gate/header.h"
 
@@ -173,9 +174,18 @@ bool gate_label_plain(const struct gate_context *c, struct slice utf8) {
     return true;
 }
 
+static bool all_uids(const struct dcm_node *n) {
+    struct slice uid;
+    uint32_t i = 0;
+    while (dcm_node_text(n, i, &uid) && dcm_uid_usable(uid)) {
+        i++;
+    }
+    return i == dcm_value_count(n);
+}
+
 int gate_uids_clean(struct gate_context *c, struct dcm_dataset *d, dcm_tag tag, struct err *e) {
     const struct dcm_node *n = dcm_get(d, tag);
-    if (n == NULL || c->profile->keep_uids) {
+    if (n == NULL || (c->profile->keep_uids && all_uids(n))) {
         return E_OK;
     }
     CLEANUP(cleanup_buf) struct buf all;

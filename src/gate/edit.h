@@ -63,8 +63,9 @@ void gate_drop(struct gate_context *c, struct dcm_dataset *d, dcm_tag tag, enum 
 // unchanged. `vocabulary`: words must be known, too; else only what the subject knows counts.
 bool gate_text_objectionable(const struct gate_context *c, struct slice utf8, bool vocabulary);
 
-// Whether a label made of parts ("LAYER_2", "CT-HEAD1") may stay: each run of letters a known word or
-// one of the usual words of labels, each number of at most three digits, nothing of the subject's.
+// Whether a label made of parts ("LAYER_2", "CT-HEAD1") may stay: each run of letters a known word
+// or one of the usual words of labels, each number of at most three digits, nothing of the
+// subject's.
 bool gate_label_plain(const struct gate_context *c, struct slice utf8);
 
 // The lowest of a mask of enum gate_kind bits; FREE_TEXT for none.

@@ -14,11 +14,17 @@ static const dcm_tag elements[] = {
 
 static const dcm_tag uids[] = {DCM_ReferencedSOPClassUID, DCM_ReferencedSOPInstanceUID};
 
+// "0" and other text without a dot names no instance.
+static bool names_one(const struct dcm_dataset *item) {
+    struct slice uid;
+    return dcm_text(item, DCM_ReferencedSOPInstanceUID, 0, &uid) && slice_find(uid, '.') < uid.len;
+}
+
 // A class that the registry knows stays by gate_uid itself; a private one becomes a number.
 static int clean_item(struct gate_context *c, struct dcm_dataset *item, const char *path,
                       bool *ret_usable, struct err *e) {
     *ret_usable = gate_keep_only(c, item, elements, sizeof elements / sizeof elements[0], path) &&
-                  dcm_get(item, DCM_ReferencedSOPInstanceUID) != NULL;
+                  names_one(item);
     if (!*ret_usable) {
         return E_OK;
     }

@@ -372,7 +372,9 @@ bool gate_item_known(const struct dcm_dataset *item) {
             return false;
         }
     }
-    return kind_of(item) != NULL && is_relation(item);
+    const struct item_kind *kind = kind_of(item);
+    bool leaf = kind != &by_reference || dcm_get(item, DCM_ContentSequence) == NULL;
+    return kind != NULL && leaf && is_relation(item);
 }
 
 // What every item may have beside its value; ascending.
@@ -386,7 +388,9 @@ static size_t allowed_of(const struct item_kind *kind, dcm_tag out[16]) {
                                      DCM_ContentSequence};
     size_t count = 0;
     for (size_t i = 0; i < sizeof common / sizeof common[0]; i++) {
-        out[count++] = common[i];
+        if (kind != &by_reference || common[i] == DCM_RelationshipType) {
+            out[count++] = common[i];
+        }
     }
     for (size_t i = 0; i < 5 && kind->values[i] != 0; i++) {
         size_t at = count++;

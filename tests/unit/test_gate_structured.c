@@ -193,6 +193,9 @@ static void test_codes(void **state) {
         {"HEAD1", "99LOCAL", "Head", "HEAD1", "99LOCAL", "Head", true},
         {"CT01", "99SWITHIN", "CT chest", "CT01", NULL, "CT chest", true},
         {"WETHERBY", "99LOCAL", "Jonquil Wetherby", NULL, "99LOCAL", NULL, false},
+        {"5.13.5-7", "SCPECG", "QT Interval", "5.13.5-7", "SCPECG", "QT Interval", true},
+        {"IHE.04", "99_OFFIS_DCMTK", "Observation Context Mode", "IHE.04", "99_OFFIS_DCMTK",
+         "Observation Context Mode", true},
         {"113691", "DCM", "IEC Body Dosimetry Phantom", "113691", "DCM", NULL, true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -222,6 +225,36 @@ static void test_codes(void **state) {
         }
         tear_down(&f);
     }
+}
+
+// A code has one value, a flag is a flag: nothing hides beside a good code.
+static void test_code_neighbours(void **state) {
+    (void)state;
+    struct fixture f;
+    struct err e = {0};
+    bool usable = false;
+    struct dcm_dataset *item;
+    set_up(&f);
+    read_json(&f, "{" PATIENT "}");
+    assert_int_equal(dcm_add_item(f.d, DCM_ProcedureCodeSequence, &item, &e), E_OK);
+    (void)dcm_put_str(item, DCM_CodeValue, DCM_VR_SH, "39607008", &e);
+    (void)dcm_put_str(item, DCM_LongCodeValue, DCM_VR_UC, "Martha", &e);
+    (void)dcm_put_str(item, DCM_URNCodeValue, DCM_VR_UR, "urn:Martha", &e);
+    (void)dcm_put_str(item, DCM_CodingSchemeDesignator, DCM_VR_SH, "SCT", &e);
+    (void)dcm_put_str(item, DCM_CodingSchemeVersion, DCM_VR_SH, "19530417", &e);
+    (void)dcm_put_str(item, DCM_CodeMeaning, DCM_VR_LO, "Lung", &e);
+    (void)dcm_put_str(item, DCM_MappingResource, DCM_VR_CS, "DCMR", &e);
+    (void)dcm_put_str(item, DCM_ContextIdentifier, DCM_VR_CS, "4031", &e);
+    (void)dcm_put_str(item, DCM_ContextGroupExtensionFlag, DCM_VR_CS, "MARTHA", &e);
+    (void)dcm_put_str(item, DCM_ContextGroupVersion, DCM_VR_DT, "20020904", &e);
+    (void)dcm_put_str(item, DCM_InstitutionName, DCM_VR_LO, "St Swithin", &e);
+    assert_int_equal(gate_code_clean(&f.c, item, "", &usable, &e), E_OK);
+    assert_true(usable);
+    assert_int_equal(item->count, 6);
+    assert_true(text_is(item, DCM_CodeValue, "39607008"));
+    assert_true(text_is(item, DCM_ContextIdentifier, "4031"));
+    assert_null(dcm_get(item, DCM_CodingSchemeVersion)); // her birthday
+    tear_down(&f);
 }
 
 // --- a measurement report (TID 1500) ---
@@ -531,6 +564,8 @@ static void test_refusals(void **state) {
             ITEM("CONTAINS", "TABLE", NAME("121071", "DCM", "Finding"), V("0040A802", "UL", "1"))),
         DOCUMENT("{" NAME("121071", "DCM", "Finding") "," S("0040A160", "UT", "Martha") "}"),
         DOCUMENT(TEXT("BELONGS TO MARTHA", NAME("121071", "DCM", "Finding"), "Normal.")),
+        DOCUMENT("{" S("0040A010", "CS", "INFERRED FROM") "," V("0040DB73", "UL", "1") "," BELOW(
+            TEXT("CONTAINS", NAME("121071", "DCM", "Finding"), "Martha")) "}"),
         DOCUMENT(BY_POSITION("1,9")),
         DOCUMENT(BY_POSITION("2")),
         DOCUMENT(BY_POSITION("1,0")),
@@ -853,6 +888,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_concepts),
         cmocka_unit_test(test_codes),
+        cmocka_unit_test(test_code_neighbours),
         cmocka_unit_test(test_measurement_report),
         cmocka_unit_test(test_references_follow),
         cmocka_unit_test(test_text),
