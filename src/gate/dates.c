@@ -50,7 +50,7 @@ bool gate_date_valid(int year, unsigned month, unsigned day) {
            day <= days[month - 1] && (month != 2 || day < 29 || leap(year));
 }
 
-static void put(struct gate_dates *d, int year, int month, int day) {
+static void put(struct gate_date_list *d, int year, int month, int day) {
     if (d->count < GATE_DATE_READINGS && month > 0 && day > 0 &&
         gate_date_valid(year, (unsigned)month, (unsigned)day)) {
         d->list[d->count++] = (struct gate_date){(int16_t)year, (uint8_t)month, (uint8_t)day};
@@ -65,7 +65,7 @@ static int full_year(int32_t value, uint32_t digits) {
 }
 
 // Two digits of a year can be of both centuries.
-static void put_short(struct gate_dates *d, int32_t yy, int month, int day) {
+static void put_short(struct gate_date_list *d, int32_t yy, int month, int day) {
     put(d, 1900 + yy, month, day);
     put(d, 2000 + yy, month, day);
 }
@@ -74,14 +74,14 @@ static bool number(const struct gate_text *t, uint32_t i) {
     return i < t->count && gate_token_is_number(&t->tokens[i]);
 }
 
-static void eight(struct gate_dates *d, int32_t v) {
+static void eight(struct gate_date_list *d, int32_t v) {
     put(d, v / 10000, v / 100 % 100, v % 100);       // yyyymmdd
     put(d, v % 10000, v / 10000 % 100, v / 1000000); // ddmmyyyy
     put(d, v % 10000, v / 1000000, v / 10000 % 100); // mmddyyyy
 }
 
-bool gate_date_six(const struct gate_text *t, uint32_t i, struct gate_dates *ret_dates) {
-    *ret_dates = (struct gate_dates){0};
+bool gate_date_six(const struct gate_text *t, uint32_t i, struct gate_date_list *ret_dates) {
+    *ret_dates = (struct gate_date_list){0};
     int32_t v = gate_token_value(t, i);
     if (v < 0 || t->tokens[i].len != 6) {
         return false;
@@ -101,7 +101,7 @@ static bool date_gap(const struct gate_token *k, bool *ret_spaces) {
 }
 
 // Three numbers: day month year, year month day, month day year.
-static uint32_t three(const struct gate_text *t, uint32_t i, struct gate_dates *d) {
+static uint32_t three(const struct gate_text *t, uint32_t i, struct gate_date_list *d) {
     bool spaces[2];
     if (!number(t, i) || !number(t, i + 1) || !number(t, i + 2) ||
         !date_gap(&t->tokens[i + 1], &spaces[0]) || !date_gap(&t->tokens[i + 2], &spaces[1])) {
@@ -173,7 +173,7 @@ static uint32_t year_at(const struct gate_text *t, uint32_t i, int *ret_year) {
     return *ret_year != 0 ? 1 : 0;
 }
 
-static void put_named(struct gate_dates *d, int year, uint32_t digits, uint8_t month, int day) {
+static void put_named(struct gate_date_list *d, int year, uint32_t digits, uint8_t month, int day) {
     if (day == 0 || year == 0) {
         d->list[d->count++] = (struct gate_date){(int16_t)year, month, (uint8_t)day};
     } else if (digits == 2) {
@@ -184,7 +184,7 @@ static void put_named(struct gate_dates *d, int year, uint32_t digits, uint8_t m
 }
 
 // 3 Feb 2001, 3rd of Feb, 03FEB01
-static uint32_t day_month(const struct gate_text *t, uint32_t i, struct gate_dates *d) {
+static uint32_t day_month(const struct gate_text *t, uint32_t i, struct gate_date_list *d) {
     int32_t day = number(t, i) && t->tokens[i].len <= 2 ? gate_token_value(t, i) : 0;
     uint32_t at = i + 1;
     bool ordinals = ordinal(t, at);
@@ -208,7 +208,7 @@ static uint32_t day_month(const struct gate_text *t, uint32_t i, struct gate_dat
 }
 
 // Feb 3rd 2001, February 2001, Feb '01, Feb 3
-static uint32_t month_day(const struct gate_text *t, uint32_t i, struct gate_dates *d) {
+static uint32_t month_day(const struct gate_text *t, uint32_t i, struct gate_date_list *d) {
     uint8_t month = month_at(t, i);
     uint32_t at = i + 1;
     if (month == 0 || !number(t, at) || !near(t, at)) {
@@ -232,13 +232,16 @@ static uint32_t month_day(const struct gate_text *t, uint32_t i, struct gate_dat
 }
 
 // 02/2001, 2001-02
-static uint32_t month_year(const struct gate_text *t, uint32_t i, struct gate_dates *d) {
+static uint32_t month_year(const struct gate_text *t, uint32_t i, struct gate_date_list *d) {
     bool spaces;
     if (!number(t, i) || !number(t, i + 1) || !date_gap(&t->tokens[i + 1], &spaces) || spaces ||
         (t->tokens[i + 1].gap & (GATE_GAP_COLON | GATE_GAP_UNDER | GATE_GAP_DOT)) != 0) {
         return 0;
     }
     const struct gate_token *k = &t->tokens[i];
+    if (i > 0 && number(t, i - 1) && k->gap_len == 1 && (k->gap & GATE_GAP_SPACE) == 0) {
+        return 0; // the rest of a whole date
+    }
     int32_t a = gate_token_value(t, i), b = gate_token_value(t, i + 1);
     if (k[0].len == 4 && k[1].len == 2) {
         int32_t swap = a;
@@ -254,10 +257,10 @@ static uint32_t month_year(const struct gate_text *t, uint32_t i, struct gate_da
     return 2;
 }
 
-uint32_t gate_date_at(const struct gate_text *t, uint32_t i, struct gate_dates *ret_dates) {
-    struct gate_dates none;
-    struct gate_dates *d = ret_dates != NULL ? ret_dates : &none;
-    *d = (struct gate_dates){0};
+uint32_t gate_date_at(const struct gate_text *t, uint32_t i, struct gate_date_list *ret_dates) {
+    struct gate_date_list none;
+    struct gate_date_list *d = ret_dates != NULL ? ret_dates : &none;
+    *d = (struct gate_date_list){0};
     if (!number(t, i)) {
         return month_day(t, i, d);
     }

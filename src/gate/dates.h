@@ -16,15 +16,15 @@ struct gate_date {
     uint8_t day; // 0: none
 };
 #define GATE_DATE_READINGS 4
-struct gate_dates {
+struct gate_date_list {
     struct gate_date list[GATE_DATE_READINGS]; // what it can mean
     uint8_t count;
 };
 
 // Tokens that a date beginning at token `i` takes; 0: none begins there. *ret_dates may be NULL.
-uint32_t gate_date_at(const struct gate_text *t, uint32_t i, struct gate_dates *ret_dates);
+uint32_t gate_date_at(const struct gate_text *t, uint32_t i, struct gate_date_list *ret_dates);
 // The same for six digits (ddmmyy, yymmdd, mmddyy), which are a date only for who knows it.
-bool gate_date_six(const struct gate_text *t, uint32_t i, struct gate_dates *ret_dates);
+bool gate_date_six(const struct gate_text *t, uint32_t i, struct gate_date_list *ret_dates);
 // Tokens that a time of day takes; *ret_seconds (may be NULL) since midnight.
 uint32_t gate_time_at(const struct gate_text *t, uint32_t i, uint32_t *ret_seconds);
 

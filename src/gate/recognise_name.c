@@ -30,10 +30,17 @@ static bool name_gap(const struct gate_token *k) {
 // Whether the word can be part of a name where one is expected.
 static bool name_like(const struct gate_text *t, uint32_t i, bool first) {
     const struct gate_token *k = tok(t, i);
+    const struct gate_token *next = tok(t, i + 1);
+    bool particle =
+        (k->lex & GATE_LEX(PARTICLE)) != 0 && name_gap(next) &&
+        ((next->flags & GATE_TOKEN_CAPITAL) != 0 || (next->lex & GATE_LEX(PARTICLE)) != 0);
+    if (word(t, i) && (particle || (k->len == 1 && (k->flags & GATE_TOKEN_CAPITAL) != 0))) {
+        return true; // an initial, or "van" of "van Dijk"
+    }
     if (!word(t, i) || (k->lex & (GATE_LEX(SITE) | GATE_LEX(ROLE) | GATE_LEX(FUNCTION)))) {
         return false;
     }
-    if ((k->lex & (GATE_LEX_NAME | GATE_LEX(PARTICLE))) != 0) {
+    if ((k->lex & GATE_LEX_NAME) != 0) {
         return first || (k->lex & GATE_LEX_SAFE) == 0 ||
                ((k->flags & GATE_TOKEN_CAPITAL) != 0 && (k->flags & GATE_TOKEN_UPPER) == 0);
     }
@@ -91,7 +98,7 @@ static bool is_title(const struct gate_text *t, uint32_t i) {
         return true;
     }
     bool mixed = (k->flags & GATE_TOKEN_CAPITAL) != 0 && (k->flags & GATE_TOKEN_UPPER) == 0;
-    bool known_name = (next->lex & GATE_LEX_NAME) != 0;
+    bool known_name = (next->lex & (GATE_LEX_NAME | GATE_LEX(PARTICLE))) != 0;
     if ((next->gap & GATE_GAP_DOT) != 0 && (next->lex & GATE_LEX(FUNCTION)) == 0) {
         return true; // "Dr. Hand", "DR. HAND"
     }
@@ -139,7 +146,7 @@ static bool with_initial(const struct gate_text *t, uint32_t family, uint32_t at
 
 // J Smith, J. P. Smith, J.P.Smith; Smith J, Smith, J.P.
 static uint32_t initials(const struct gate_text *t, uint32_t i) {
-    if (initial(t, i) && tok(t, i)->gap != 0) {
+    if (initial(t, i) && (i == 0 || tok(t, i)->gap != 0)) {
         uint32_t n = 1;
         while (n < 4 && initial(t, i + n) && gate_token_beside(t, i + n, 2)) {
             n++;
@@ -147,10 +154,6 @@ static uint32_t initials(const struct gate_text *t, uint32_t i) {
         bool near = word(t, i + n) && gate_token_beside(t, i + n, 2) && tok(t, i + n)->gap != 0;
         bool stop = (tok(t, i + n)->gap & GATE_GAP_DOT) != 0;
         return near && with_initial(t, i + n, i, stop) ? n + 1 : 0;
-    }
-    if (i == 0 && initial(t, i) && word(t, i + 1) && gate_token_beside(t, i + 1, 2) &&
-        tok(t, i + 1)->gap != 0) {
-        return with_initial(t, i + 1, i, (tok(t, i + 1)->gap & GATE_GAP_DOT) != 0) ? 2 : 0;
     }
     const struct gate_token *next = tok(t, i + 1);
     bool divided = next->gap != 0 && next->gap_len <= 2 &&
@@ -160,7 +163,7 @@ static uint32_t initials(const struct gate_text *t, uint32_t i) {
         return 0;
     }
     bool comma = (next->gap & (GATE_GAP_COMMA | GATE_GAP_CARET)) != 0;
-    if (safe(t, i) || (safe(t, i + 1) && !comma)) {
+    if (safe(t, i) || (gate_token_lex(t, i + 1, GATE_LEX(SIDE)) && !comma)) {
         return 0;
     }
     return initial(t, i + 2) && gate_token_beside(t, i + 2, 2) ? 3 : 2;
@@ -357,7 +360,7 @@ uint32_t gate_labelled(const struct gate_text *t, uint32_t i, enum gate_kind *re
     uint32_t n = 0;
     if (label == LABEL_BIRTH) {
         *ret_kind = GATE_KIND_BIRTH_DATE;
-        struct gate_dates ignored;
+        struct gate_date_list ignored;
         at += gate_token_is(t, at, "in") || gate_token_is(t, at, "on");
         n = gate_date_at(t, at, NULL);
         n = n == 0 && gate_date_six(t, at, &ignored) ? 1 : n;

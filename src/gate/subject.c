@@ -117,7 +117,8 @@ static bool no_name(struct slice folded) {
 static void name_word(struct gate_subject *s, enum gate_kind kind, struct slice folded,
                       uint32_t lex, bool han) {
     uint8_t flags = GATE_PIECE_NAME;
-    if (folded.len == 0 || folded.len > GATE_PIECE_MAX || no_name(folded)) {
+    bool title = (lex & GATE_LEX(TITLE)) != 0 && (lex & GATE_LEX_NAME) == 0;
+    if (folded.len == 0 || folded.len > GATE_PIECE_MAX || no_name(folded) || title) {
         return;
     }
     if (han) {
@@ -160,15 +161,15 @@ static void add_name(struct gate_subject *s, enum gate_kind kind, const struct g
         }
         name_word(s, kind, gate_text_fold(t, i, i), k->lex, (k->flags & GATE_TOKEN_HAN) != 0);
         name_rest(s, kind, t, i);
-        // O'Neill, Smith-Jones, McDonald, ap Rhys: as one word too
-        uint32_t last = i;
-        while (last + 1 < t->count && !gate_token_is_number(&t->tokens[last + 1]) &&
-               (t->tokens[last + 1].gap & ~(uint32_t)(GATE_GAP_DASH | GATE_GAP_APOSTROPHE)) == 0) {
-            last++;
-        }
-        struct slice whole = gate_text_fold(t, i, last);
-        if (last > i && whole.len <= GATE_PIECE_MAX) {
-            name_word(s, kind, whole, gate_lex_find(whole, gate_text_hash(whole)), false);
+        // O'Neill, Smith-Jones, McDonald: as one word too
+        uint32_t marks = GATE_GAP_DASH | GATE_GAP_APOSTROPHE;
+        for (uint32_t last = i + 1; last < t->count && (t->tokens[last].gap & ~marks) == 0 &&
+                                    !gate_token_is_number(&t->tokens[last]);
+             last++) {
+            struct slice whole = gate_text_fold(t, i, last);
+            if (whole.len <= GATE_PIECE_MAX) {
+                name_word(s, kind, whole, gate_lex_find(whole, gate_text_hash(whole)), false);
+            }
         }
     }
 }
@@ -303,19 +304,19 @@ static bool remember(struct gate_subject *s, enum gate_kind kind, enum gate_term
                      struct slice utf8) {
     uint32_t hash =
         gate_text_hash(utf8) ^ (uint32_t)form * 0x9E3779B9u ^ (uint32_t)kind * 0x85EBCA6Bu;
-    struct gate_term **at = &s->term_hash[hash % GATE_SUBJECT_BUCKETS];
-    for (struct gate_term *m = *at; m != NULL; m = m->chain) {
+    struct gate_known_term **at = &s->term_hash[hash % GATE_SUBJECT_BUCKETS];
+    for (struct gate_known_term *m = *at; m != NULL; m = m->chain) {
         if (m->kind == kind && m->form == form && slice_eq(m->text, utf8)) {
             return true;
         }
     }
-    struct gate_term *m = arena_new(s->arena, struct gate_term);
+    struct gate_known_term *m = arena_new(s->arena, struct gate_known_term);
     struct slice copy = arena_copy(s->arena, utf8);
     if (m == NULL || copy.ptr == NULL) {
         s->failed = true;
         return true;
     }
-    *m = (struct gate_term){
+    *m = (struct gate_known_term){
         .text = copy, .kind = (uint8_t)kind, .form = (uint8_t)form, .chain = *at};
     *at = m;
     *(s->last_term != NULL ? &s->last_term->next : &s->terms) = m;
@@ -373,7 +374,7 @@ void gate_subject_pack(const struct gate_subject *s, struct buf *out) {
     memcpy(head, PACK_MAGIC, 4);
     num_put_le32(head + 4, s->term_count);
     buf_put(out, head, sizeof head);
-    for (const struct gate_term *m = s->terms; m != NULL; m = m->next) {
+    for (const struct gate_known_term *m = s->terms; m != NULL; m = m->next) {
         uint8_t row[4] = {m->kind, m->form};
         num_put_le16(row + 2, (uint16_t)m->text.len);
         buf_put(out, row, sizeof row);

@@ -121,6 +121,9 @@ static bool is_initial(const struct gate_subject *s, const struct gate_text *t, 
     if (i >= t->count || gate_token_is_number(&t->tokens[i]) || t->tokens[i].len != 1) {
         return false;
     }
+    if (i + 1 < t->count && t->tokens[i + 1].gap == 0) {
+        return false; // a word's begin: "MacDonald" is two tokens, "MR2" too
+    }
     uint8_t c = gate_text_fold(t, i, i).ptr[0];
     return c >= 'a' && c <= 'z' && (s->initials >> (c - 'a') & 1) != 0 &&
            (t->tokens[i].flags & GATE_TOKEN_CAPITAL) != 0;
@@ -140,7 +143,9 @@ static bool companion(const struct gate_subject *s, const struct gate_text *t, u
                       const struct gate_piece *self, bool *ret_initial) {
     const struct gate_piece *p = name_piece(s, t, j);
     *ret_initial = p == NULL && is_initial(s, t, j);
-    return (p != NULL && p != self) || *ret_initial;
+    bool particle = p != NULL && (p->flags & GATE_PIECE_SHORT) != 0 &&
+                    gate_token_lex(t, j, GATE_LEX(PARTICLE)); // "hand AP" of Mr ap Rhys
+    return (p != NULL && p != self && !particle) || *ret_initial;
 }
 
 // "seen by R HAND": then it is no side.
@@ -187,13 +192,14 @@ static bool exam_side(const struct gate_text *t, uint32_t i, bool before) {
     }
     const struct gate_token *k = tok(t, before ? i : j);
     uint32_t apart = GATE_GAP_CARET | GATE_GAP_COMMA | GATE_GAP_BACKSLASH | GATE_GAP_EQUALS |
-                     GATE_GAP_APOSTROPHE;
-    if ((k->gap & apart) != 0 || k->gap_len > 3) {
+                     GATE_GAP_APOSTROPHE | GATE_GAP_BRACKET;
+    bool initial = before && t->tokens[j].len == 1 && speaks_of_person(t, j - 1);
+    if ((k->gap & apart) != 0 || k->gap_len > 3 || initial) {
         return false;
     }
     uint32_t lex = t->tokens[j].lex;
     uint32_t clear = GATE_LEX(SIDE) | GATE_LEX(TECH) | GATE_LEX(FINDING);
-    uint32_t other = GATE_LEX(SHY) | GATE_LEX(TITLE) | GATE_LEX(BODY);
+    uint32_t other = GATE_LEX(SHY) | GATE_LEX(TITLE) | GATE_LEX(BODY) | GATE_LEX(FUNCTION);
     bool small = (t->tokens[i].flags & GATE_TOKEN_CAPITAL) == 0;
     return ((lex & clear) != 0 && (lex & other) == 0) ||
            (before && small && (lex & GATE_LEX(FUNCTION)) != 0 && !speaks_of_person(t, j)) ||
@@ -214,21 +220,35 @@ static bool weak_name_counts(const struct gate_subject *s, const struct gate_tex
 }
 
 // One or two letters: where no list knows them they go anyway, so this is about "NG", "LI", "MA".
+static bool strong_beside(const struct gate_subject *s, const struct gate_text *t, uint32_t i) {
+    for (uint32_t side = 0; side < 2; side++) {
+        uint32_t j = side == 0 ? i - 1 : i + 1;
+        const struct gate_piece *p = name_piece(s, t, j);
+        if (p != NULL && (p->flags & (GATE_PIECE_WEAK | GATE_PIECE_SHORT)) == 0 &&
+            name_beside_gap(tok(t, side == 0 ? i : j))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool short_name_counts(const struct gate_subject *s, const struct gate_text *t, uint32_t i,
                               const struct gate_piece *p) {
     const struct gate_token *k = tok(t, i);
-    if ((k->flags & GATE_TOKEN_CAPITAL) == 0) { // "li", "ma" in small letters need a name
+    if ((k->flags & GATE_TOKEN_CAPITAL) == 0 && !possessive(t, i)) { // "li", "ma" need a name
         bool initial;
-        return (i > 0 && companion(s, t, i - 1, p, &initial) && !initial) ||
-               (companion(s, t, i + 1, p, &initial) && !initial);
+        return (i > 0 && companion(s, t, i - 1, p, &initial)) ||
+               companion(s, t, i + 1, p, &initial);
+    }
+    if ((k->lex & GATE_LEX(PARTICLE)) != 0) {
+        return strong_beside(s, t, i);
     }
     if (named_side(s, t, i, true, p) || named_side(s, t, i, false, p) || possessive(t, i)) {
         return true;
     }
-    bool particle = (k->lex & GATE_LEX(PARTICLE)) != 0;
     bool title_case = (k->flags & GATE_TOKEN_UPPER) == 0;
-    return !particle && (title_case || (!exam_side(t, i, true) && !exam_side(t, i, false) &&
-                                        (k->lex & GATE_LEX(SIDE)) == 0));
+    return (title_case ||
+            (!exam_side(t, i, true) && !exam_side(t, i, false) && (k->lex & GATE_LEX(SIDE)) == 0));
 }
 
 static bool number_label(const struct gate_text *t, uint32_t before) {
@@ -261,7 +281,7 @@ static bool same_date(const struct gate_date *d, uint32_t packed) {
            (d->day == 0 || d->day == day);
 }
 
-static bool known_date(const struct gate_subject *s, const struct gate_dates *dates,
+static bool known_date(const struct gate_subject *s, const struct gate_date_list *dates,
                        enum gate_kind *ret_kind) {
     for (uint32_t i = 0; i < dates->count; i++) {
         for (uint32_t k = 0; k < s->date_count; k++) {
@@ -298,7 +318,7 @@ static bool known_time(const struct gate_subject *s, uint32_t seconds, bool whol
 
 static uint32_t clock_at(const struct gate_subject *s, const struct gate_text *t, uint32_t i,
                          enum gate_kind *ret_kind) {
-    struct gate_dates dates;
+    struct gate_date_list dates;
     uint32_t taken = s->date_count > 0 ? gate_date_at(t, i, &dates) : 0;
     if (taken > 0 && known_date(s, &dates, ret_kind)) {
         return taken;
@@ -364,9 +384,10 @@ static uint32_t piece_counts(const struct gate_subject *s, const struct gate_tex
         }
     }
     if ((p->flags & GATE_PIECE_CODE) != 0) {
-        bool decimals = i > 0 && t->tokens[i].gap == GATE_GAP_DOT &&
-                        gate_token_is_number(&t->tokens[i - 1]) &&
-                        gate_token_is_number(&t->tokens[i]) && taken == 1;
+        uint32_t dot = taken > 1 ? i + 1 : i; // "0.12345", and the second half of it
+        bool decimals = dot > 0 && taken <= 2 && t->tokens[dot].gap == GATE_GAP_DOT &&
+                        gate_token_is_number(&t->tokens[dot]) &&
+                        gate_token_is_number(&t->tokens[dot - 1]) && t->tokens[dot - 1].len <= 3;
         return !decimals && ((p->flags & GATE_PIECE_WEAK) == 0 || weak_code_counts(s, t, i, taken))
                    ? taken
                    : 0;

@@ -32,9 +32,9 @@ struct gate_piece {
     uint8_t flags; // enum gate_piece_flag
 };
 
-struct gate_term { // as it was added
+struct gate_known_term { // as it was added
     struct slice text;
-    struct gate_term *next, *chain;
+    struct gate_known_term *next, *chain;
     uint8_t kind, form;
 };
 
@@ -49,8 +49,8 @@ struct gate_subject {
     uint32_t slot_count;
     uint32_t piece_count;
     struct gate_piece *pieces;
-    struct gate_term *terms, *last_term;
-    struct gate_term *term_hash[GATE_SUBJECT_BUCKETS];
+    struct gate_known_term *terms, *last_term;
+    struct gate_known_term *term_hash[GATE_SUBJECT_BUCKETS];
     uint32_t term_count;
     struct gate_subject_date dates[GATE_SUBJECT_DATES_MAX];
     uint32_t date_count;

@@ -98,8 +98,9 @@ static bool side_and_more(const struct gate_judged *j, uint32_t i) {
         uint32_t side = gate_lex_find(slice_first(word, cut), hash);
         struct slice rest = slice_from(word, cut);
         uint32_t more = gate_lex_find(rest, gate_text_hash(rest));
-        if ((side & GATE_LEX(SIDE)) != 0 && (side & never) == 0 && (more & never) == 0 &&
-            (more & (GATE_LEX(BODY) | GATE_LEX(TECH))) != 0) {
+        bool part =
+            (more & GATE_LEX(BODY)) != 0 || ((more & GATE_LEX(TECH)) != 0 && (more & never) == 0);
+        if ((side & GATE_LEX(SIDE)) != 0 && (side & never) == 0 && part) {
             return true;
         }
     }
@@ -129,9 +130,10 @@ static bool run_safe(const struct gate_judged *j, uint32_t first, uint32_t last)
     }
     uint32_t letters = 0; // "a1b2c3": single letters between digits are a code
     for (uint32_t i = first; i <= last && all; i++) {
-        letters += !is_number(j, i) && tok(j, i)->len == 1 && (tok(j, i)->lex & GATE_LEX_SAFE) == 0;
+        letters +=
+            !is_number(j, i) && tok(j, i)->len == 1 && (tok(j, i)->gap & GATE_GAP_APOSTROPHE) == 0;
     }
-    return all && letters <= 2;
+    return all && (letters <= 2 || digits <= 2);
 }
 
 // --- numbers --------------------------------------------------------------------------------
