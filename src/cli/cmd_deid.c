@@ -591,6 +591,10 @@ static int work(struct run *run, struct err *e) {
     if (run->state != NULL && run->key_path == NULL && deid_state_count(run->state) > 0) {
         if (is_repeat(run, &known) && outputs_there(run)) {
             repeat(run);
+            if (run->certificate_count > 0) {
+                cli_complain("deid: nothing was done, so there is no new certificate: the one of "
+                             "the first run stands");
+            }
             return E_OK;
         }
         if (known > 0) {

@@ -3,7 +3,9 @@
 // tells, and pixels that came twice.
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/mem.h"
 #include "gate/delivery_priv.h"
 
@@ -169,7 +171,7 @@ static void mark_doubles(struct gate_delivery *d, const struct key *keys, uint32
     }
 }
 
-int delivery_doubles(struct gate_delivery *d, struct err *e) {
+static int doubles_of_pixels(struct gate_delivery *d, struct err *e) {
     if (!d->options.hold_doubles || d->count == 0) {
         return E_OK;
     }
@@ -187,4 +189,87 @@ int delivery_doubles(struct gate_delivery *d, struct err *e) {
     mark_doubles(d, keys, count);
     mem_free(keys);
     return E_OK;
+}
+
+// --- one identity, two contents
+
+static int compare_names(const void *a, const void *b) {
+    const struct item *const *x = a;
+    const struct item *const *y = b;
+    int order = strcmp((*x)->sop_instance, (*y)->sop_instance);
+    order = order != 0 ? order : strcmp((*x)->series, (*y)->series);
+    order = order != 0 ? order : strcmp((*x)->study, (*y)->study);
+    return order != 0 ? order : strcmp((*x)->origin.patient, (*y)->origin.patient);
+}
+
+static bool digest_input(struct gate_delivery *d, const struct item *item, struct hash *ret_hash) {
+    const struct gate_door *door = d->options.door;
+    struct err ignored = {0};
+    uint8_t piece[65536];
+    CLEANUP(cleanup_fd) int fd = -1;
+    struct hash_stream *h = hash_stream_new();
+    bool fine = h != NULL && door->open_in(door->context, item->tag, &fd, &ignored) == E_OK;
+    ssize_t n = 0;
+    for (off_t at = 0; fine && (n = pread(fd, piece, sizeof piece, at)) > 0; at += n) {
+        hash_stream_add(h, piece, (size_t)n);
+    }
+    if (h != NULL) {
+        *ret_hash = hash_stream_end(h);
+    }
+    hash_stream_free(h);
+    return fine && n == 0;
+}
+
+// Of several contents under one name the one with the smallest digest keeps it, whatever the order
+// they came in; the others are for a person. Copies of one content are one instance.
+static void settle_name(struct gate_delivery *d, struct item **items, uint32_t count) {
+    struct hash least;
+    bool has = false;
+    for (uint32_t i = 0; i < count; i++) {
+        struct hash *digest = &items[i]->terms; // not needed any more
+        if (!digest_input(d, items[i], digest)) {
+            memset(digest, 0xFF, sizeof *digest);
+        }
+        if (!has || memcmp(digest, &least, sizeof least) < 0) {
+            least = *digest;
+            has = true;
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (!hash_eq(&items[i]->terms, &least)) {
+            delivery_object(items[i], GATE_REASON_SAME_UID);
+        }
+    }
+}
+
+static int doubles_of_names(struct gate_delivery *d, struct err *e) {
+    struct item **items = mem_array(d->count + 1, sizeof(struct item *));
+    uint32_t n = 0;
+    if (items == NULL) {
+        return err_set(e, E_MEMORY, "doubles");
+    }
+    for (uint32_t i = 0; i < d->count; i++) {
+        struct item *item = d->items[i];
+        if (item->passed && item->written && item->sop_instance[0] != '\0') {
+            items[n++] = item;
+        }
+    }
+    if (n > 0) {
+        qsort(items, n, sizeof(struct item *), compare_names);
+    }
+    for (uint32_t from = 0, end; from < n; from = end) {
+        for (end = from + 1; end < n && compare_names(&items[from], &items[end]) == 0;) {
+            end++;
+        }
+        if (end - from > 1) {
+            settle_name(d, items + from, end - from);
+        }
+    }
+    mem_free(items);
+    return E_OK;
+}
+
+int delivery_doubles(struct gate_delivery *d, struct err *e) {
+    int rc = doubles_of_pixels(d, e);
+    return rc == E_OK ? doubles_of_names(d, e) : rc;
 }

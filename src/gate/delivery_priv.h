@@ -113,7 +113,7 @@ void delivery_object(struct item *item, enum gate_reason reason);
 // Patients, days and terms from what was passed.
 int delivery_group(struct gate_delivery *d, struct err *e);
 void delivery_patients_free(struct gate_delivery *d);
-// Marks equal pixels.
+// Marks equal pixels of two patients, and different contents that want the same name.
 int delivery_doubles(struct gate_delivery *d, struct err *e);
 // Volumes: objections, and masks for a second passage.
 int delivery_faces(struct gate_delivery *d, struct err *e);

@@ -30,6 +30,7 @@ enum gate_job {
     GATE_JOB_SHOW,   // for the hold room: a frame as it came or as it would be stored, as a picture
     GATE_JOB_DIFF,   // for the hold room: header before and after, values masked unless asked
     GATE_JOB_SEARCH, // a written file (in): does it hold one of the request's terms?
+    GATE_JOB_CHECK,  // a file (in): what identifiers are left in it? (check.h)
     GATE_JOB_COUNT
 };
 extern const struct worker_job gate_jobs[GATE_JOB_COUNT];
@@ -111,8 +112,8 @@ struct gate_pass_out {
 #define GATE_ARENA_MAX ((size_t)224 << 20) // of one passage
 
 // The passage itself, for unit tests and fuzzing without a process: as GATE_JOB_PASS. `bytes` is
-// the file. Whatever the bytes are the answer is a verdict; E_MEMORY and E_INTERNAL only when there
-// is none, which counts as held, too.
+// the file. Whatever the bytes are the answer is a verdict; E_FULL and E_IO when `out` could not be
+// written (no verdict: try again), E_MEMORY and E_INTERNAL when there is none, which counts as held.
 int gate_pass_run(struct arena *a, const struct gate_pass *p, struct slice bytes,
                   const struct gate_pass_out *out, struct gate_passed *ret_passed, struct err *e);
 

@@ -370,6 +370,7 @@ static int judge(struct passage *g, struct err *e) {
     return rc == E_OK && is_worth_writing(g) ? write_and_verify(g, edits, count, e) : rc;
 }
 
+// Nobody objected, but a step could not be done: held.
 static void fail(struct passage *g, const struct err *why) {
     gate_object(&g->c, GATE_HELD, GATE_REASON_CLEANING_FAILED);
     g->p->why = *why;
@@ -433,7 +434,12 @@ int gate_pass_run(struct arena *a, const struct gate_pass *ask, struct slice byt
     struct err why = {0};
     rc = check_structure(g);
     take_facts(g);
-    if (rc == E_OK && judge(g, &why) < 0) {
+    rc = rc == E_OK ? judge(g, &why) : E_OK;
+    if (rc == E_FULL || rc == E_IO) { // the disk's doing, not the instance's
+        *e = why;
+        return rc;
+    }
+    if (rc < 0) {
         fail(g, &why);
     }
     check_written(g);
