@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table. "Trusted" text has letters enough and a reader sure enough; what is not counts as
-// nothing read. A technique word counts only where the reader saw about as many glyphs as the
-// detector did: "L" out of a line of twelve is not a marker. "Known place": an island of a
-// radiograph's margin, or where the device is known to write: no anatomy lies there. "Suspect": the
-// header gives reason to expect writing.
+// The table. A technique word counts only where the reader saw about as many glyphs as the detector
+// did: "L" out of a line of twelve is not a marker. Text counts as read where its letters and the
+// reader's confidence suffice for how sure the detector is (trust below); what does not is nothing
+// read: readers see words in noise. A "line" has five glyphs or more, as far apart as letters are.
+// "Known place": an island of a radiograph's margin, or where the device is known to write: no
+// anatomy lies there. "Suspect": the header gives reason to expect writing.
 //
-//                identifier   technique   text          nothing                        not read
-//   sure         black        keep        black         black                          black
-//   likely       black        keep        black         black when of five glyphs or   open; black
-//   in a
-//                                                       more, static, suspect or in    known place
-//                                                       a known place; else keep
-//   maybe        black        keep        trusted:      keep; black in a known place   open; black
-//   in a
-//                                         black                                        known place
+//                identifier   technique   text      nothing                          not read
+//   sure         black        keep        black     black                            black
+//   likely       black        keep        black     black in a known place, a        open; black in
+//   a
+//                                                   suspect or when it stands        known place
+//                                                   still; a line: open; else keep
+//   maybe        black        keep        black     keep; black in a known place     open; black in
+//   a
+//                                                                                    known place
 //   bar code     black (maybe: open)
-//   in a mask    black        keep        trusted:      keep                           sure: open;
-//   else (SEG, dose)                           black                                        keep
+//   in a mask    black        keep        black     keep                             sure: open;
+//   else (SEG, dose)                                                                      keep
 //
 // A box over a twentieth of the frame that nobody read as text is open instead of black: that much
 // may be anatomy.
@@ -26,10 +27,18 @@
 
 #define GLYPHS_OF_A_LINE 5u
 #define LARGE_PART 20u
-#define TRUSTED_LETTERS 3u
-#define TRUSTED_CONFIDENCE 40u
-#define MASK_CONFIDENCE 60u
-#define HARDLY_READ 20u // confidence below which short text is the reader's fancy
+
+// What a reading needs to count as text.
+struct trust {
+    uint8_t letters, confidence;           // at least, both
+    uint8_t few_letters, great_confidence; // or these
+};
+static const struct trust trusts[] = {
+    [GATE_SURE] = {1, 0, 1, 0},
+    [GATE_LIKELY] = {3, 35, 2, 90},
+    [GATE_MAYBE] = {4, 65, 3, 85},
+};
+static const struct trust trust_in_mask = {4, 60, 3, 80};
 
 static unsigned letters_of(const struct gate_reading *r) {
     unsigned count = 0;
@@ -41,8 +50,21 @@ static unsigned letters_of(const struct gate_reading *r) {
     return count;
 }
 
-static bool trusted(const struct gate_reading *r, unsigned confidence) {
-    return letters_of(r) >= TRUSTED_LETTERS && r->confidence >= confidence;
+static bool trusted(const struct gate_reading *r, const struct trust *t) {
+    unsigned letters = letters_of(r);
+    return (letters >= t->letters && r->confidence >= t->confidence) ||
+           (letters >= t->few_letters && r->confidence >= t->great_confidence);
+}
+
+// Glyphs as far apart as letters of that height are, in a row no higher than two of them.
+static bool is_line(const struct gate_box *b) {
+    bool lying = b->turn == 1 || b->turn == 3;
+    unsigned along = lying ? b->height : b->width;
+    unsigned across = lying ? b->width : b->height;
+    unsigned each = b->glyphs == 0 ? 0 : along / b->glyphs;
+    return b->glyphs >= GLYPHS_OF_A_LINE &&
+           (b->letter == 0 ||
+            (each * 4 >= b->letter && each * 5 <= b->letter * 11u && across <= b->letter * 2u));
 }
 
 static bool is_large(const struct gate_look *look, const struct gate_box *b) {
@@ -58,11 +80,7 @@ static enum gate_meaning meaning_of(const struct gate_box *b, const struct gate_
     if (m == GATE_MEANS_TECHNIQUE && letters * 2 < b->glyphs) {
         return GATE_MEANS_TEXT;
     }
-    if (m == GATE_MEANS_TEXT && b->sure == GATE_MAYBE && !trusted(r, TRUSTED_CONFIDENCE)) {
-        return GATE_MEANS_NOTHING;
-    }
-    if (m == GATE_MEANS_TEXT && b->sure == GATE_LIKELY && r->confidence < HARDLY_READ &&
-        letters < TRUSTED_LETTERS) {
+    if (m == GATE_MEANS_TEXT && !trusted(r, &trusts[b->sure])) {
         return GATE_MEANS_NOTHING;
     }
     return m;
@@ -74,7 +92,7 @@ static enum gate_judgement in_mask(const struct gate_box *b, const struct gate_r
         return b->sure == GATE_SURE ? GATE_JUDGED_OPEN : GATE_JUDGED_KEEP;
     }
     enum gate_meaning m = gate_reading_means(r, subject);
-    bool text = m == GATE_MEANS_IDENTIFIER || (m == GATE_MEANS_TEXT && trusted(r, MASK_CONFIDENCE));
+    bool text = m == GATE_MEANS_IDENTIFIER || (m == GATE_MEANS_TEXT && trusted(r, &trust_in_mask));
     return text ? GATE_JUDGED_BLACK : GATE_JUDGED_KEEP;
 }
 
@@ -88,11 +106,12 @@ static enum gate_judgement unread(const struct gate_look *look, const struct gat
 
 static enum gate_judgement nothing_read(const struct gate_look *look, const struct gate_box *b,
                                         bool known) {
-    bool line = b->glyphs >= GLYPHS_OF_A_LINE || b->shape == GATE_SHAPE_STATIC || look->suspect;
-    if (b->sure == GATE_SURE || known || (b->sure == GATE_LIKELY && line)) {
+    bool expected =
+        known || (b->sure == GATE_LIKELY && (look->suspect || b->shape == GATE_SHAPE_STATIC));
+    if (b->sure == GATE_SURE || expected) {
         return is_large(look, b) ? GATE_JUDGED_OPEN : GATE_JUDGED_BLACK;
     }
-    return GATE_JUDGED_KEEP;
+    return b->sure == GATE_LIKELY && is_line(b) ? GATE_JUDGED_OPEN : GATE_JUDGED_KEEP;
 }
 
 enum gate_judgement gate_box_judge(const struct gate_look *look, const struct gate_box *box,

@@ -202,7 +202,7 @@ static void test_table(void **state) {
         {GATE_SURE, "JONES", 90, 'b'},      {GATE_SURE, "5.0 MHz", 90, 'k'},
         {GATE_SURE, "L", 95, 'b'}, // one letter of six glyphs
         {GATE_SURE, "PORTABLE", 95, 'k'},   {GATE_LIKELY, NULL, 0, 'o'},
-        {GATE_LIKELY, "", 0, 'b'},          {GATE_LIKELY, "JONES", 90, 'b'},
+        {GATE_LIKELY, "", 0, 'o'},          {GATE_LIKELY, "JONES", 90, 'b'},
         {GATE_LIKELY, "PORTABLE", 90, 'k'}, {GATE_MAYBE, NULL, 0, 'o'},
         {GATE_MAYBE, "", 0, 'k'},           {GATE_MAYBE, "|~", 70, 'k'},
         {GATE_MAYBE, "a", 90, 'k'},         {GATE_MAYBE, "JONES", 80, 'b'},
