@@ -44,7 +44,7 @@ def label(rows, truths):
             w = np.minimum(x1, bx1 + margin) - np.maximum(x0, bx0 - margin) + 1
             h = np.minimum(y1, by1 + margin) - np.maximum(y0, by0 - margin) + 1
             common = np.where((w > 0) & (h > 0), w * h, 0) / area
-            good = (common > 0.9) & (letter > 0.35 * line["size"]) & (area > 0.1 * (bx1 - bx0 + 1) * (by1 - by0 + 1))
+            good = (common > 0.9) & (letter > 0.35 * line["size"]) & (area > 0.3 * (bx1 - bx0 + 1) * (by1 - by0 + 1))
             y[at] = np.where(good, 1, np.where((common > 0) & (y[at] == 0), -1, y[at]))
     return y
 

@@ -9,10 +9,12 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "gate/glyphs_box.h"
+#include "gate/glyphs_code.h"
 #include "gate/glyphs_line.h"
 #include "gate/glyphs_part.h"
 #include "gate/glyphs_plane.h"
 #include "gate/glyphs_priv.h"
+#include "gate/glyphs_static.h"
 #include "gate/glyphs_stroke.h"
 
 #define BLOCK_MAX 1216u // side of a block
@@ -22,6 +24,8 @@
 #define SHORTEST_SMALLER 8u // at the scales behind the first
 #define TALLEST 44u
 #define CUTS 3
+#define SCORE_CODE_CERTAIN 20.0f
+#define SCORE_CODE 3.0f
 #define SCORE_LEAST (-2.0f) // may still be taken in by a neighbour
 
 struct gate_scanner {
@@ -33,6 +37,9 @@ struct gate_scanner {
     uint16_t *thresholds, *noise;
     struct glyph_labels *labels;
     struct glyph_liner *liner;
+    struct glyph_code_tile *code_tiles;
+    struct glyph_codes codes;
+    struct glyph_still still;
     struct glyph_finds finds;
     glyph_watch watch; // glyphs_priv.h
     void *watcher;
@@ -50,6 +57,8 @@ static bool make_buffers(struct gate_scanner *s) {
     size_t count = (size_t)stride_for(width) * height;
     size_t tiles =
         (size_t)((width + GLYPH_TILE - 1) / GLYPH_TILE) * ((height + GLYPH_TILE - 1) / GLYPH_TILE);
+    size_t code_tiles = (size_t)((width + GLYPH_CODE_TILE - 1) / GLYPH_CODE_TILE) *
+                        ((height + GLYPH_CODE_TILE - 1) / GLYPH_CODE_TILE);
     s->plane.px = mem_array(count, sizeof *s->plane.px);
     s->inverse.px = mem_array(count, sizeof *s->inverse.px);
     s->hat = mem_array(count, sizeof *s->hat);
@@ -59,11 +68,12 @@ static bool make_buffers(struct gate_scanner *s) {
     s->tiles = mem_array(tiles, sizeof *s->tiles);
     s->thresholds = mem_array(tiles, sizeof *s->thresholds);
     s->noise = mem_array(tiles, sizeof *s->noise);
+    s->code_tiles = mem_array(code_tiles, sizeof *s->code_tiles);
     s->labels = glyph_labels_new(width);
     s->liner = glyph_liner_new();
     return s->plane.px != NULL && s->inverse.px != NULL && s->hat != NULL && s->scratch != NULL &&
            s->lines != NULL && s->mask != NULL && s->tiles != NULL && s->thresholds != NULL &&
-           s->noise != NULL && s->labels != NULL && s->liner != NULL;
+           s->noise != NULL && s->code_tiles != NULL && s->labels != NULL && s->liner != NULL;
 }
 
 int gate_scanner_new(uint32_t rows, uint32_t columns, uint32_t frames,
@@ -79,7 +89,8 @@ int gate_scanner_new(uint32_t rows, uint32_t columns, uint32_t frames,
     s->rows = rows;
     s->columns = columns;
     s->frames = frames;
-    if (!make_buffers(s)) {
+    bool loop = frames >= GLYPH_STILL_FRAMES && (uint64_t)rows * columns <= GLYPH_STILL_PIXELS_MAX;
+    if (!make_buffers(s) || (loop && !glyph_still_open(&s->still, columns, rows))) {
         return err_set(e, E_MEMORY, "a detector for %u × %u pixels", columns, rows);
     }
     *ret_scanner = steal(s);
@@ -99,6 +110,8 @@ void gate_scanner_free(struct gate_scanner *s) {
     mem_free(s->tiles);
     mem_free(s->thresholds);
     mem_free(s->noise);
+    mem_free(s->code_tiles);
+    glyph_still_done(&s->still);
     glyph_labels_free(s->labels);
     glyph_liner_free(s->liner);
     glyph_finds_done(&s->finds);
@@ -110,6 +123,7 @@ void gate_scanner_free(struct gate_scanner *s) {
 struct place { // of the block's sample (0, 0) in the frame, and pixels a sample
     uint32_t x, y, step;
     bool dark;
+    uint8_t shape; // what the lines are
 };
 
 struct giving {
@@ -126,7 +140,7 @@ static void give_line(const struct glyph_line *line, void *context) {
                               .x1 = (int)p->x + (line->x1 + 1) * step - 1,
                               .y1 = (int)p->y + (line->y1 + 1) * step - 1,
                               .score = line->score,
-                              .shape = GATE_SHAPE_TEXT,
+                              .shape = p->shape,
                               .vertical = line->vertical,
                               .hanging = line->hanging,
                               .dark = p->dark,
@@ -197,9 +211,27 @@ static void read_levels(struct gate_scanner *s, const struct place *at, bool sec
     read_lines(s, glyph_parts_of_levels(s->labels, &s->plane, s->mask), at, true, 0, second);
 }
 
-static void read_plane(struct gate_scanner *s, struct place at, bool second) {
+static void read_codes(struct gate_scanner *s, const struct place *at) {
+    glyph_codes_find(&s->plane, s->code_tiles, &s->codes);
+    for (uint32_t i = 0; i < s->codes.count; i++) {
+        const struct glyph_code *c = &s->codes.list[i];
+        struct glyph_find find = {.x0 = (int)(at->x + c->x0 * at->step),
+                                  .y0 = (int)(at->y + c->y0 * at->step),
+                                  .x1 = (int)(at->x + (c->x1 + 1) * at->step) - 1,
+                                  .y1 = (int)(at->y + (c->y1 + 1) * at->step) - 1,
+                                  .score = c->certain ? SCORE_CODE_CERTAIN : SCORE_CODE,
+                                  .shape = GATE_SHAPE_CODE,
+                                  .certain = c->certain};
+        glyph_finds_add(&s->finds, &find);
+    }
+}
+
+static void read_plane(struct gate_scanner *s, struct place at, bool codes, bool second) {
     read_levels(s, &at, second);
     for (int scale = 0; scale < SCALES; scale++) {
+        if (codes) {
+            read_codes(s, &at);
+        }
         at.dark = false;
         read_strokes(s, &s->plane, &at, second);
         s->inverse.width = s->plane.width;
@@ -240,9 +272,15 @@ static void read_block(struct gate_scanner *s, const struct glyph_source *source
         s->plane.height = height;
         s->plane.stride = stride_for(width);
         glyph_source_block(source, views[i], x, y, &s->plane);
-        struct place at = {x, y, 1, false};
-        read_plane(s, at, options->second);
+        struct place at = {x, y, 1, false, GATE_SHAPE_TEXT};
+        read_plane(s, at, views[i] == GLYPH_VIEW_LIGHT, options->second);
     }
+}
+
+static void clear_finds(struct gate_scanner *s) {
+    s->finds.count = 0;
+    s->finds.full = false;
+    s->finds.failed = false;
 }
 
 int gate_scan_frame(struct gate_scanner *s, const struct px_frame *f, uint32_t number,
@@ -257,9 +295,10 @@ int gate_scan_frame(struct gate_scanner *s, const struct px_frame *f, uint32_t n
     if (code != E_OK) {
         return code;
     }
-    s->finds.count = 0;
-    s->finds.full = false;
-    s->finds.failed = false;
+    clear_finds(s);
+    if (s->still.low != NULL) {
+        glyph_still_add(&s->still, &source);
+    }
     for (uint32_t y = 0; y == 0 || y + BLOCK_MAX - BLOCK_STEP < s->rows; y += BLOCK_STEP) {
         for (uint32_t x = 0; x == 0 || x + BLOCK_MAX - BLOCK_STEP < s->columns; x += BLOCK_STEP) {
             read_block(s, &source, x, y, options);
@@ -272,9 +311,71 @@ int gate_scan_frame(struct gate_scanner *s, const struct px_frame *f, uint32_t n
     return glyph_finds_give(&s->finds, s->columns, s->rows, number, out, e);
 }
 
+// --- the loop
+
+// What stood still within a share of the range of all samples: codings that lose something let even
+// graphics flicker.
+#define STILL_PARTS 40u
+
+static void read_still(struct gate_scanner *s, uint32_t tolerance) {
+    for (uint32_t y = 0; y == 0 || y + BLOCK_MAX - BLOCK_STEP < s->rows; y += BLOCK_STEP) {
+        for (uint32_t x = 0; x == 0 || x + BLOCK_MAX - BLOCK_STEP < s->columns; x += BLOCK_STEP) {
+            s->plane.width = s->columns - x < BLOCK_MAX ? s->columns - x : BLOCK_MAX;
+            s->plane.height = s->rows - y < BLOCK_MAX ? s->rows - y : BLOCK_MAX;
+            s->plane.stride = stride_for(s->plane.width);
+            struct place at = {x, y, 1, false, GATE_SHAPE_STATIC};
+            if (glyph_still_block(&s->still, tolerance, x, y, &s->plane)) {
+                read_plane(s, at, false, false);
+            }
+        }
+    }
+}
+
+// Whether the boxes from frame to frame have this place already, mostly.
+static bool is_known(const struct gate_boxes *boxes, uint32_t count, const struct gate_box *box) {
+    for (uint32_t i = 0; i < count; i++) {
+        const struct gate_box *b = &boxes->list[i];
+        if (b->frame != box->frame || b->sure > box->sure) {
+            continue;
+        }
+        int x0 = b->x > box->x ? b->x : box->x;
+        int y0 = b->y > box->y ? b->y : box->y;
+        int x1 = b->x + b->width < box->x + box->width ? b->x + b->width : box->x + box->width;
+        int y1 = b->y + b->height < box->y + box->height ? b->y + b->height : box->y + box->height;
+        if (x1 > x0 && y1 > y0 &&
+            10 * (int64_t)(x1 - x0) * (y1 - y0) >= 9 * (int64_t)box->width * box->height) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int gate_scan_finish(struct gate_scanner *s, struct gate_boxes *out, struct err *e) {
-    (void)s;
-    (void)out;
-    (void)e;
-    return E_OK;
+    if (s->still.low == NULL || s->still.seen < GLYPH_STILL_FRAMES) {
+        return E_OK;
+    }
+    uint32_t tolerance = glyph_still_range(&s->still) / STILL_PARTS;
+    clear_finds(s);
+    read_still(s, 0);
+    if (tolerance > 0) {
+        read_still(s, tolerance);
+    }
+    if (s->finds.failed) {
+        return err_set(e, E_MEMORY, "what stands still in a loop");
+    }
+    glyph_finds_settle(&s->finds);
+    struct gate_boxes still = {0};
+    int code = glyph_finds_give(&s->finds, s->columns, s->rows, 0, &still, e);
+    uint32_t known = out->count;
+    for (uint32_t i = 0; i < still.count && code == E_OK; i++) {
+        for (uint32_t frame = 0; frame < s->frames && code == E_OK; frame++) {
+            struct gate_box box = still.list[i];
+            box.frame = frame;
+            if (box.sure != GATE_MAYBE && !is_known(out, known, &box)) {
+                code = glyph_boxes_append(out, &box, e);
+            }
+        }
+    }
+    gate_boxes_done(&still);
+    return code;
 }

@@ -166,7 +166,7 @@ static struct gate_box box_of(const struct glyph_find *f, int columns, int rows,
                              .crop = UINT32_MAX};
 }
 
-static int append(struct gate_boxes *out, const struct gate_box *box, struct err *e) {
+int glyph_boxes_append(struct gate_boxes *out, const struct gate_box *box, struct err *e) {
     if (out->count == out->cap) {
         uint32_t cap = out->cap == 0 ? 32 : out->cap * 2;
         struct gate_box *list =
@@ -196,7 +196,7 @@ static int give_whole(uint32_t columns, uint32_t rows, uint32_t frame, struct ga
                              .turn = 255,
                              .glyphs = 255,
                              .crop = UINT32_MAX};
-    return append(out, &whole, e);
+    return glyph_boxes_append(out, &whole, e);
 }
 
 int glyph_finds_give(const struct glyph_finds *f, uint32_t columns, uint32_t rows, uint32_t frame,
@@ -212,7 +212,7 @@ int glyph_finds_give(const struct glyph_finds *f, uint32_t columns, uint32_t row
     for (uint32_t i = 0; i < f->count && code == E_OK; i++) {
         if (f->list[i].certain || f->list[i].score >= SCORE_MAYBE) {
             struct gate_box box = box_of(&f->list[i], (int)columns, (int)rows, frame);
-            code = append(out, &box, e);
+            code = glyph_boxes_append(out, &box, e);
         }
     }
     return code;

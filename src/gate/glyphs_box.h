@@ -37,3 +37,6 @@ void glyph_finds_settle(struct glyph_finds *f);
 // Padded, cut to the frame, judged, appended. More than GATE_BOXES_MAX: one box of the whole frame.
 int glyph_finds_give(const struct glyph_finds *f, uint32_t columns, uint32_t rows, uint32_t frame,
                      struct gate_boxes *out, struct err *e);
+
+// Makes room. E_MEMORY.
+int glyph_boxes_append(struct gate_boxes *out, const struct gate_box *box, struct err *e);
