@@ -232,6 +232,21 @@ static bool person_hits(const struct gate_walk *w, struct slice utf8, size_t fro
     return false;
 }
 
+bool gate_text_is_retainable(struct gate_walk *w, const struct dcm_node *n) {
+    bool exact;
+    struct gate_hit hit;
+    struct slice rest = decoded(w, n, &exact);
+    struct slice value;
+    bool dates = n->vr == DCM_VR_DA || n->vr == DCM_VR_DT || n->vr == DCM_VR_TM;
+    bool fits = exact;
+    while (fits && dcm_value_next(n->vr, &rest, &value)) {
+        struct err ignored = {0};
+        fits = dcm_value_check(n->vr, value, &ignored) == E_OK &&
+               (dates || n->vr == DCM_VR_UI || !person_hits(w, value, 0, &hit));
+    }
+    return fits;
+}
+
 static bool token_stays(struct gate_walk *w, struct slice all, struct slice token) {
     size_t start = (size_t)(token.ptr - all.ptr);
     size_t end = start + token.len;

@@ -270,6 +270,22 @@ static bool act_bulk(struct gate_walk *w, struct dcm_node *n, const struct gate_
     return false;
 }
 
+// What an option retains is retained as what it is: a value of its VR, in which the patient does
+// not stand.
+static bool act_as_is(struct gate_walk *w, struct dcm_node *n, const struct gate_rule *r) {
+    if (dcm_vr_info(n->vr)->class != DCM_VR_CLASS_TEXT || is_empty(n)) {
+        return true;
+    }
+    if (gate_text_is_retainable(w, n)) {
+        return true;
+    }
+    if (dcm_vr_uses_charset(n->vr) && n->vr != DCM_VR_PN) {
+        return gate_text_words(w, n, r);
+    }
+    note_gone(w, n, r, GATE_DONE_REMOVED);
+    return n->vr == DCM_VR_UI ? gate_value_uid(w, n, false) : gate_walk_nothing_left(w, n, r);
+}
+
 bool gate_walk_act(struct gate_walk *w, struct dcm_node *n, const struct gate_rule *r,
                    enum gate_how how) {
     switch (how) {
@@ -280,6 +296,7 @@ bool gate_walk_act(struct gate_walk *w, struct dcm_node *n, const struct gate_ru
     case GATE_HOW_TYPED:
         return act_typed(w, n, r);
     case GATE_HOW_AS_IS:
+        return act_as_is(w, n, r);
     case GATE_HOW_PIXELS:
         return true;
     case GATE_HOW_CODE: // judged with its item; an instance is none

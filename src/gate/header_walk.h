@@ -93,6 +93,8 @@ bool gate_text_words(struct gate_walk *w, struct dcm_node *n, const struct gate_
 bool gate_text_tech(struct gate_walk *w, struct dcm_node *n, const struct gate_rule *r);
 bool gate_text_label(struct gate_walk *w, struct dcm_node *n, const struct gate_rule *r);
 bool gate_text_term(struct gate_walk *w, struct dcm_node *n, const struct gate_rule *r);
+// Whether every value is one of its VR and names nobody.
+bool gate_text_is_retainable(struct gate_walk *w, const struct dcm_node *n);
 // Whether the subject or a recogniser knows something in the value.
 bool gate_text_objects(struct gate_walk *w, struct slice utf8);
 
