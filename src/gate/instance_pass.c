@@ -29,26 +29,30 @@ struct passage {
 
 // --- structure ---------------------------------------------------------------------------------
 
-// Bytes behind the pixels that are no element are no reason to refuse the image: it ends there.
-// Where the reader stops before the pixels are whole the refusal stands.
-static bool cut_behind_pixels(struct passage *g) {
+#define HEADER_MAX 12 // bytes of an element's header: the reader may have given up within one
+
+// Whether the first `len` bytes are a data set with its pixels.
+static bool is_whole(struct passage *g, size_t len) {
     struct dcm_file file;
     struct dcm_dataset *d;
     struct err ignored = {0};
-    if (dcm_file_open(g->arena, g->bytes, &file, &ignored) != E_OK || file.deflated ||
-        dcm_file_dataset(g->arena, &file, DCM_PixelData + 1, &d, &ignored) != E_OK) {
-        return false;
+    return dcm_file_open(g->arena, slice_first(g->bytes, len), &file, &ignored) == E_OK &&
+           !file.deflated && dcm_file_dataset(g->arena, &file, 0, &d, &ignored) == E_OK &&
+           dcm_get(d, DCM_PixelData) != NULL;
+}
+
+// Bytes behind the pixels that are no element are no reason to refuse the image: it ends there.
+// Where the reader stops before the pixels are whole the refusal stands.
+static bool cut_behind_pixels(struct passage *g) {
+    const struct err *why = &g->s->report.why;
+    for (size_t back = 0; why->has_offset && back <= HEADER_MAX && back < why->offset; back++) {
+        size_t end = (size_t)why->offset - back;
+        if (end < g->bytes.len && is_whole(g, end)) {
+            g->bytes = slice_first(g->bytes, end);
+            return true;
+        }
     }
-    const struct dcm_node *pixels = dcm_get(d, DCM_PixelData);
-    if (pixels == NULL || pixels->raw.len == 0) {
-        return false;
-    }
-    size_t end = (size_t)(pixels->raw.ptr + pixels->raw.len - g->bytes.ptr);
-    if (end >= g->bytes.len) {
-        return false;
-    }
-    g->bytes = slice_first(g->bytes, end);
-    return true;
+    return false;
 }
 
 static bool is_about_bytes(enum gate_reason reason) {
