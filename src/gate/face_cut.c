@@ -79,6 +79,31 @@ static void trace(struct plan *p, int row, int angle) {
     }
 }
 
+static float least(float a, float b) { return a < 0 ? b : b < 0 ? a : a < b ? a : b; }
+
+static float most(float a, float b) { return a > b ? a : b; }
+
+// What `fold` (or the mean) makes of all known values around each.
+static void each_window(struct plan *p, const float *from, float *to, int angles, int rows,
+                        float (*fold)(float, float), bool mean) {
+    for (int row = 0; row < p->rows; row++) {
+        for (int angle = 0; angle < GATE_CUT_ANGLES; angle++) {
+            float folded = UNKNOWN, sum = 0;
+            int n = 0;
+            for (int i = row - rows; i <= row + rows; i++) {
+                for (int k = angle - angles; k <= angle + angles; k++) {
+                    bool in = i >= 0 && i < p->rows && k >= 0 && k < GATE_CUT_ANGLES;
+                    float v = in ? from[at(i, k)] : UNKNOWN;
+                    folded = v < 0 ? folded : fold(folded, v);
+                    sum += v < 0 ? 0 : v;
+                    n += v >= 0;
+                }
+            }
+            to[at(row, angle)] = n == 0 ? UNKNOWN : mean ? sum / (float)n : folded;
+        }
+    }
+}
+
 // Below the lowest closed ring the brain goes on in its temporal lobes and behind: the lowest
 // rings' outline, without what lies before the lobes' poles.
 static void guard_below(struct plan *p) {
@@ -104,9 +129,13 @@ static void guard_below(struct plan *p) {
     }
 }
 
-// --- how deep
+// Between rows and angles the cut is interpolated: each one respects its neighbours' brain.
+static void widen_guard(struct plan *p) {
+    each_window(p, p->guard, p->room, 1, 1, most, false);
+    memcpy(p->guard, p->room, (size_t)p->rows * GATE_CUT_ANGLES * sizeof *p->guard);
+}
 
-static float least(float a, float b) { return a < 0 ? b : b < 0 ? a : a < b ? a : b; }
+// --- how deep
 
 static float wanted(const struct plan *p, int row, int angle) {
     const struct gate_head *h = p->h;
@@ -125,26 +154,6 @@ static float wanted(const struct plan *p, int row, int angle) {
         return fmaxf(skin - deep, bone); // ears and temples: down to the bone
     }
     return bone >= skin - deepest ? least(skin - deep, bone) : skin - deep;
-}
-
-static void each_window(struct plan *p, const float *from, float *to, int angles, int rows,
-                        float (*fold)(float, float), bool mean) {
-    for (int row = 0; row < p->rows; row++) {
-        for (int angle = 0; angle < GATE_CUT_ANGLES; angle++) {
-            float folded = UNKNOWN, sum = 0;
-            int n = 0;
-            for (int i = row - rows; i <= row + rows; i++) {
-                for (int k = angle - angles; k <= angle + angles; k++) {
-                    bool in = i >= 0 && i < p->rows && k >= 0 && k < GATE_CUT_ANGLES;
-                    float v = in ? from[at(i, k)] : UNKNOWN;
-                    folded = v < 0 ? folded : fold(folded, v);
-                    sum += v < 0 ? 0 : v;
-                    n += v >= 0;
-                }
-            }
-            to[at(row, angle)] = n == 0 ? UNKNOWN : mean ? sum / (float)n : folded;
-        }
-    }
 }
 
 static void make_smooth(struct plan *p) {
@@ -229,6 +238,7 @@ int gate_cut_plan(struct arena *a, const struct gate_grid *g, const struct gate_
     }
     if (h->brain) {
         guard_below(&p);
+        widen_guard(&p);
     }
     for (int row = 0; row < p.rows; row++) {
         for (int angle = 0; angle < GATE_CUT_ANGLES; angle++) {

@@ -9,7 +9,7 @@
 #include "gate/face_head.h"
 #include "gate/face_otsu.h"
 
-#define SPACING_MM_MAX 6.0 // coarser, and no features are left
+#define SPACING_MM_MAX 5.25 // coarser, and no features are left
 #define EXTENT_MM_MIN 12.0
 #define FIND_MEMORY ((size_t)64 << 20)
 #define MR_SIDE_MIN 80.0 // mm, of a head

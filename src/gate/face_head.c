@@ -18,7 +18,9 @@
 #define SEEN_PARTIAL_MM 15.0
 #define SEEN_HALF_MM 30.0 // to each side of the middle
 #define SEEN_SHARE 0.6
-#define RECESS_MM 15.0 // a face behind the brow by so much has been taken away
+#define STEP_MM 14.0 // a face behind the brow by so much has been taken away
+#define STEP_SPAN_MM 8.0
+#define FLOOR_MM 25.0 // of the brain, below the lowest closed ring
 #define FACE_RUN_MM 12.0
 #define CHIN_BELOW_BROW_MM 185.0 // at most
 #define NECK_BEHIND_MM 32.0
@@ -178,17 +180,31 @@ static void lower_to_chin(const struct gate_grid *g, struct gate_head *h, int br
     }
 }
 
+// A face that was taken away: the front steps back at the floor of the brain or above it, and
+// nothing below comes forward again. Faces do that only under the chin.
+static bool has_been_cut(const struct gate_grid *g, const struct gate_head *h) {
+    int span = cells_of(g, STEP_SPAN_MM), step = cells_of(g, STEP_MM);
+    int lowest = h->ring_low - cells_of(g, FLOOR_MM);
+    for (int z = h->brow; z - span >= 0 && z >= lowest; z--) {
+        int above = g->ny, below = g->ny, seen = 0;
+        (void)seen_sections(g, h, z, z, &above);
+        seen = seen_sections(g, h, h->low, z - span, &below);
+        if (above < g->ny && seen > 0 && below - above >= step) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void judge_face(const struct gate_grid *g, struct gate_head *h) {
     int brow_front = g->ny, face_front = g->ny;
     int skip = cells_of(g, 10 * h->scale);
     (void)seen_sections(g, h, h->brow, h->high, &brow_front);
     lower_to_chin(g, h, brow_front);
     double seen = seen_sections(g, h, h->low, h->brow - skip, &face_front) * g->mm / h->scale;
-    double recess = (face_front - brow_front) * g->mm / h->scale;
-    bool gone = brow_front < g->ny && recess >= RECESS_MM;
-    h->finding = seen < SEEN_PARTIAL_MM || gone ? GATE_FACE_NONE
-                 : seen < SEEN_PRESENT_MM       ? GATE_FACE_PARTIAL
-                                                : GATE_FACE_PRESENT;
+    h->finding = seen < SEEN_PARTIAL_MM || has_been_cut(g, h) ? GATE_FACE_NONE
+                 : seen < SEEN_PRESENT_MM                     ? GATE_FACE_PARTIAL
+                                                              : GATE_FACE_PRESENT;
 }
 
 // No brain: jaws, sinuses, the front of a neck with its chin.

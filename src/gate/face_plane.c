@@ -20,6 +20,7 @@
 #define FACE_AIR_MIN 100.0
 #define FACE_AIR_SHARE 0.25
 #define FACE_BONE_SHARE 0.05
+#define FACE_BONE_SHARE_MAX 0.42
 #define FACE_SOFT_SHARE 0.35 // skin and muscle: a dry skull has no face
 #define SOFT_LOW_HU (-150)
 #define SOFT_HIGH_HU 150
@@ -209,6 +210,7 @@ bool gate_section_is_head_sized(const struct gate_section *s, double mm) {
 
 bool gate_section_is_face(const struct gate_section *s, double mm) {
     return gate_section_is_head_sized(s, mm) && s->bone_in_front >= FACE_BONE_IN_FRONT &&
-           s->bone >= FACE_BONE_SHARE * s->area && s->air >= FACE_AIR_MIN &&
-           s->air <= FACE_AIR_SHARE * s->area && s->soft >= FACE_SOFT_SHARE * s->area;
+           s->bone >= FACE_BONE_SHARE * s->area && s->bone <= FACE_BONE_SHARE_MAX * s->area &&
+           s->air >= FACE_AIR_MIN && s->air <= FACE_AIR_SHARE * s->area &&
+           s->soft >= FACE_SOFT_SHARE * s->area;
 }

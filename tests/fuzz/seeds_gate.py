@@ -1,108 +1,63 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the seed corpora of fuzz_gate_header and fuzz_gate_profile.
+"""Makes the seed corpus of fuzz_gate_wire: answers of a passage as instance_wire.c packs them.
 
-usage: seeds_gate.py CORPUS_FOLDER PROFILE
-
-Small data sets of an invented person, in each encoding, with a value at each kind of site; and profiles: the one that
-is built in, and edits of it. Every byte is made here but the profile, which is the project's.
+usage: seeds_gate.py CORPUS_FOLDER
 """
 import os
 import struct
 import sys
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import seeds_dicom as dicom  # noqa: E402
 
-NAME, WORD = b"Quxworth^Zebedee", b"Quxworth"
-
-
-def pad(value, vr):
-    return value + (b"" if len(value) % 2 == 0 else b"\0" if vr in ("UI", "OB", "UN") else b" ")
+def text(value):
+    return struct.pack('<Q', len(value)) + value.encode()
 
 
-class Sites:
-    def __init__(self, encoding):
-        self.make = dicom.Maker(encoding)
-        self.encoding = encoding
+def edits(items):
+    out = struct.pack('<I', len(items))
+    for kind, box, frame, mask in items:
+        out += struct.pack('<B4HI', kind, *box, frame) + text(mask)
+    return out
 
-    def text(self, tag, vr, value):
-        return self.make.element(tag, vr, pad(value, vr))
 
-    def sequence(self, tag, *items):
-        m = self.make
-        body = b"".join(m.tag(0xFFFEE000) + m.pack("I", len(i)) + i for i in items)
-        return m.element(tag, "SQ", body)
-
-    def code(self, value, scheme, meaning):
-        return (self.text(0x00080100, "SH", value) + self.text(0x00080102, "SH", scheme) +
-                self.text(0x00080104, "LO", meaning))
-
-    def common(self, sop_class=b"1.2.840.10008.5.1.4.1.1.2"):
-        return self.text(0x00080016, "UI", sop_class) + self.text(0x00080018, "UI", b"1.2.3")
-
-    def patient(self):
-        return self.text(0x00100010, "PN", NAME) + self.text(0x00100020, "LO", b"7734512")
-
-    def sets(self):
-        yield "plain", (self.common() + self.text(0x00080020, "DA", b"20200110") + self.text(0x0008103E, "LO", b"CHEST " + WORD) +
-                        self.patient() + self.text(0x00101010, "AS", b"093Y") + self.text(0x00180050, "DS", b"1.25"))
-        yield "codes", (self.common() + self.sequence(0x00082218, self.code(b"T-D3000", b"SRT", b"Chest") +
-                        self.sequence(0x00082220, self.code(b"X1", b"99" + WORD, WORD))) + self.patient())
-        yield "deep", (self.common() + self.patient() + self.sequence(0x00400275, self.text(0x00321060, "LO", WORD) +
-                       self.sequence(0x00400008, self.code(b"A", b"L", WORD)) + self.sequence(0x00081140, self.common())))
-        yield "private", (self.common() + self.patient() + self.text(0x00290010, "LO", b"SOMEBODY") +
-                          self.text(0x00291001, "UN", WORD) + self.text(0x70530010, "LO", b"Philips PET Private Group") +
-                          self.text(0x70531000, "DS", b"0.001"))
-        yield "unknown", (self.common() + self.text(0x00081030, "UN", WORD) + self.text(0x0008FFF0, "LO", WORD) + self.patient() +
-                          self.text(0x00180060, "UN", b"120 "))
-        yield "misused", (self.text(0x00080008, "CS", b"ORIGINAL\\" + WORD.upper()) + self.common() + self.patient() +
-                          self.text(0x00180015, "CS", WORD) + self.text(0x00180050, "DS", WORD) + self.text(0x00181210, "SH", WORD + b"\\B30f"))
-        yield "pet", (self.common(b"1.2.840.10008.5.1.4.1.1.128") + self.text(0x00080021, "DA", b"20190304") +
-                      self.text(0x00080031, "TM", b"101500") + self.patient() + self.text(0x00101030, "DS", b"80") +
-                      self.sequence(0x00540016, self.text(0x00181072, "TM", b"091400")))
-        yield "charset", (self.text(0x00080005, "CS", b"\\ISO 2022 IR 87") + self.common() + self.text(0x00081030, "LO", b"\x1b$B;3ED\x1b(B " + WORD) +
-                          self.patient())
-        yield "graphics", (self.common() + self.patient() + self.text(0x50000022, "LO", WORD) + self.text(0x60003000, "OB", WORD))
-        icc = bytearray(164)
-        struct.pack_into(">I", icc, 0, 164)
-        icc[36:40] = b"acsp"
-        struct.pack_into(">I4sII", icc, 128, 1, b"desc", 144, 20)
-        icc[144:148] = b"desc"
-        icc[156:164] = WORD
-        yield "icc", self.common() + self.patient() + self.text(0x00282000, "OB", bytes(icc))
+def answer(verdict, reasons, lines=(), boxes=(), crops='', crop_count=0, out_len=1000):
+    out = struct.pack('<BI', verdict, len(reasons))
+    out += b''.join(struct.pack('<I', r) for r in reasons)
+    out += struct.pack('<IBQ', 0, 0, 0) + text('') + text('')  # why
+    out += struct.pack('<I', len(lines))
+    for kind, done, where in lines:
+        out += struct.pack('<BB', kind, done) + text(where)
+    out += struct.pack('<Q', 0)
+    out += struct.pack('<IB', 3, 0)  # methods, category
+    out += struct.pack('<HI', 40, 1) + struct.pack('<H', 40) + text('great age')
+    for uid in ('1.2.840.10008.5.1.4.1.1.2', '2.25.1', '2.25.2', '2.25.3', '2.25.4', '1.2.3'):
+        out += text(uid)
+    out += text('CT') + text('CASE-7Q4K-2M9XWT') + struct.pack('<BI', 1, 20000)
+    out += bytes([1, 1, 0, 0, 0, 0, 1])  # slice facts
+    out += struct.pack('<9d', 1, 1, 0, 2, 0, 1, 3, 0, 0) + struct.pack('<3d', 0.7, 0.7, 1.25)
+    out += struct.pack('<HHI', 512, 512, 1)
+    out += struct.pack('<BBIHH', 1, 1, 1, 512, 512) + bytes(range(32))
+    out += edits([(0, (10, 20, 30, 40), 0xFFFFFFFF, ''), (2, (0, 0, 512, 512), 0, 'runs')])
+    out += struct.pack('<I', len(boxes)) + b''.join(boxes)
+    out += struct.pack('<B', bool(crop_count)) + text(crops) + struct.pack('<II', 0, crop_count)
+    out += text('look') + text('terms') + struct.pack('<Q', out_len)
+    return out
 
 
 def main():
-    corpus, profile = sys.argv[1:]
-    folder = os.path.join(corpus, "gate_header")
+    folder = sys.argv[1]
     os.makedirs(folder, exist_ok=True)
-    for encoding in (dicom.IMPLICIT, dicom.EXPLICIT, dicom.BIG):
-        for which, (name, content) in enumerate(Sites(encoding).sets()):
-            with open(os.path.join(folder, "%s-%d" % (name, encoding)), "wb") as f:
-                f.write(bytes([encoding + 3 * (which % 3)]) + content)
-    folder = os.path.join(corpus, "gate_profile")
-    os.makedirs(folder, exist_ok=True)
-    text = open(profile, encoding="utf-8").read()
-    edits = {
-        "built-in": [],
-        "shifted": [('"removed"', '"shifted"')],
-        "weakened": [('"retain_uids": false', '"weakened": true, "retain_uids": true')],
-        "refused": [('"retain_uids": false', '"retain_uids": true')],
-        "lists": [('"phrases": []', '"phrases": ["whipple procedure", "\\u00c4rztlich"]'),
-                  ('"attributes": []', '"attributes": [{"tag": "StudyDescription", "action": "remove", "why": "x"}, '
-                                       '{"tag": "(0010,1030)", "action": "keep", "weakened": true}]'),
-                  ('"private": []', '"private": [{"creator": "OURS", "group": "0019", "element": "1a", "vr": "DS", '
-                                    '"weakened": true}]')],
-        "cut": [('"hold_days"', '"hold')],
+    seeds = {
+        'released': answer(0, [], [(0, 0, '(0010,0010)'), (24, 4, 'frame 1 at 10,20 30x40')]),
+        'held': answer(1, [17, 24], [(24, 7, 'frame 1 at 1,1 9x9')], out_len=0),
+        'refused': answer(2, [2], out_len=0),
+        'crops': answer(1, [17], crops='\x02\x00\x02\x00abcd', crop_count=1, out_len=0),
+        'path-in-name': answer(0, []).replace(b'CASE-7Q4K', b'../../7Q4'),
+        'cut': answer(0, [])[:200],
     }
-    for name, changes in edits.items():
-        out = text
-        for before, after in changes:
-            assert before in out
-            out = out.replace(before, after, 1)
-        with open(os.path.join(folder, name), "w", encoding="utf-8") as f:
-            f.write(out)
+    for name, seed in seeds.items():
+        with open(os.path.join(folder, name), 'wb') as f:
+            f.write(seed)
 
 
 main()
