@@ -21,7 +21,7 @@
 #include "store/store.h"
 
 #define DAY (86400 * CLOCK_SECOND)
-#define SOURCE_MAX ((size_t)1 << 20)
+#define HOLD_DAYS_AS_SENT 28
 
 const char *delivery_state_word(int state) {
     static const char *const words[DELIVERY_STATE_COUNT] = {
@@ -144,9 +144,12 @@ static int insert(struct archive *a, struct db *db, const struct delivery_from *
                   const struct hash *source, const char *id, struct err *e) {
     const struct gate_profile *profile = archive_profile(a);
     usec now = clock_now(archive_clock(a));
-    char words[160];
+    usec days = profile == NULL ? HOLD_DAYS_AS_SENT : (usec)profile->hold_days;
+    char words[160] = "as sent";
     struct db_stmt *s;
-    (void)snprintf(words, sizeof words, "%.60s %s", profile->name, profile->digest);
+    if (profile != NULL) {
+        (void)snprintf(words, sizeof words, "%.60s %s", profile->name, profile->digest);
+    }
     int rc = db_prepare(db,
                         "INSERT INTO delivery (id, door, source, label, state, begun, last, ended,"
                         " expires, key_gone, profile) VALUES (?, ?, ?, ?, 0, ?5, ?5, 0, ?6, 0, ?7)",
@@ -159,7 +162,7 @@ static int insert(struct archive *a, struct db *db, const struct delivery_from *
     db_bind_blob(s, 3, slice_of(source->bytes, HASH_LEN));
     db_bind_text(s, 4, slice_first(slice_str(from->label), DELIVERY_LABEL_MAX));
     db_bind_i64(s, 5, now);
-    db_bind_i64(s, 6, now + (usec)profile->hold_days * DAY);
+    db_bind_i64(s, 6, now + days * DAY);
     db_bind_text(s, 7, slice_str(words));
     return db_run(s, e);
 }

@@ -64,7 +64,8 @@ static void a0_the_local_operator_may_work(void **state) {
         struct policy_decision d = decide(policy_console(), action);
         assert_true(d.allowed);
         assert_string_equal(d.clause, policy_action_clause((enum policy_action)action));
-        bool console_only = action == POLICY_SUITE_SERVE || action == POLICY_NODE_CALL;
+        bool console_only = action == POLICY_SUITE_SERVE || action == POLICY_NODE_CALL ||
+                            action == POLICY_HOLD_EXPIRE;
         assert_int_equal(decide(policy_connection("127.0.0.1"), action).allowed, !console_only);
         assert_int_equal(decide(policy_connection("::ffff:127.0.0.1"), action).allowed,
                          !console_only);
@@ -77,7 +78,8 @@ static void a0_a_registered_peer_gets_the_dicom_services_only(void **state) {
     (void)state;
     static const enum policy_action offered[] = {POLICY_NODE_ECHO, POLICY_NODE_QUERY,
                                                  POLICY_NODE_WORKLIST, POLICY_NODE_RETRIEVE,
-                                                 POLICY_IMAGE_SEND};
+                                                 POLICY_IMAGE_SEND, POLICY_NODE_RECEIVE,
+                                                 POLICY_NODE_COMMIT};
     for (int action = POLICY_NONE; action <= POLICY_ACTION_COUNT; action++) {
         bool expected = false;
         for (size_t i = 0; i < sizeof offered / sizeof offered[0]; i++) {

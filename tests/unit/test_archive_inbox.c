@@ -496,6 +496,7 @@ static void every_step_may_be_the_last(void **state) {
                                   .sop_class = CT,
                                   .state = CUSTODY_WAITING};
         memcpy(row.instance_key.bytes, receipt.data + 12, HASH_LEN);
+        memcpy(row.delivery, receipt.data + receipt.len - 16, 16);
         struct hash expected =
             custody_instance_key(&key, slice_str(i == 0 ? "2.25.5000" : "2.25.5001"));
         assert_memory_equal(expected.bytes, row.instance_key.bytes, HASH_LEN);
