@@ -2,9 +2,10 @@
 // The table. A technique word counts only where the reader saw about as many glyphs as the detector
 // did: "L" out of a line of twelve is not a marker. Text counts as read where its letters and the
 // reader's confidence suffice for how sure the detector is (trust below); what does not is nothing
-// read: readers see words in noise. A "line" has five glyphs or more, as far apart as letters are.
-// "Known place": an island of a radiograph's margin, or where the device is known to write: no
-// anatomy lies there. "Suspect": the header gives reason to expect writing.
+// read: readers see words in noise. A "line" has five glyphs or more, as far apart as letters are,
+// and is too small to be read for certain. "Known place": an island of a radiograph's margin, or
+// where the device is known to write: no anatomy lies there. "Suspect": the header gives reason to
+// expect writing.
 //
 //                identifier   technique   text      nothing                          not read
 //   sure         black        keep        black     black                            black
@@ -27,6 +28,7 @@
 
 #define GLYPHS_OF_A_LINE 5u
 #define LARGE_PART 20u
+#define LEGIBLE 18u // pixels of a capital: a line that high is read, or is none
 
 // What a reading needs to count as text.
 struct trust {
@@ -111,7 +113,8 @@ static enum gate_judgement nothing_read(const struct gate_look *look, const stru
     if (b->sure == GATE_SURE || expected) {
         return is_large(look, b) ? GATE_JUDGED_OPEN : GATE_JUDGED_BLACK;
     }
-    return b->sure == GATE_LIKELY && is_line(b) ? GATE_JUDGED_OPEN : GATE_JUDGED_KEEP;
+    bool small = b->letter <= LEGIBLE;
+    return b->sure == GATE_LIKELY && small && is_line(b) ? GATE_JUDGED_OPEN : GATE_JUDGED_KEEP;
 }
 
 enum gate_judgement gate_box_judge(const struct gate_look *look, const struct gate_box *box,

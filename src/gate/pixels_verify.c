@@ -239,11 +239,17 @@ static int judge_find(struct checker *k, struct gate_box *b, struct err *e) {
     }
     if (r != NULL && gate_reading_means(r, k->c->subject) == GATE_MEANS_IDENTIFIER) {
         left(k, b, GATE_REASON_IDENTIFIER_LEFT);
-    } else if (r == NULL && b->sure == GATE_MAYBE) {
+        return E_OK;
+    }
+    if (r == NULL && b->sure == GATE_MAYBE) {
         return E_OK; // the first look's doubts were settled; these are only for a reader
-    } else if (gate_box_judge(first, b, 0, r, k->c->subject) != GATE_JUDGED_KEEP) {
-        left(k, b,
-             r == NULL && b->sure != GATE_SURE ? GATE_REASON_TEXT_UNSURE : GATE_REASON_TEXT_LEFT);
+    }
+    // What the first look did not see is no more than likely, once a reader had a word in it.
+    struct gate_box seen = *b;
+    seen.sure = r != NULL && b->sure == GATE_SURE ? GATE_LIKELY : b->sure;
+    enum gate_judgement judged = gate_box_judge(first, &seen, 0, r, k->c->subject);
+    if (judged != GATE_JUDGED_KEEP) {
+        left(k, b, judged == GATE_JUDGED_OPEN ? GATE_REASON_TEXT_UNSURE : GATE_REASON_TEXT_LEFT);
     }
     return E_OK;
 }
