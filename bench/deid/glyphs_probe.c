@@ -8,7 +8,8 @@
 //   standard input)
 //
 // --rows appends every row of glyphs that was judged: number of the file, x0, y0, x1, y1 of the
-// row, its letters' height, then its features, all as 32-bit floats (glyphs_train.py reads them).
+// row, its letters' height, how many rows it stands for, then its features, all as 32-bit floats
+// (glyphs_train.py reads them). Of rows that are judged no writing by far, one in ROWS_SKIPPED.
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,8 @@
 
 #define ARENA_LIMIT ((size_t)1 << 31)
 #define NAME_MAX_LEN 4096
+#define ROWS_SKIPPED 10u
+#define SCORE_FAR (-4.5f)
 #define CROP_BYTES_MAX ((size_t)1 << 28)
 
 struct wish {
@@ -38,6 +41,7 @@ struct wish {
     const char *crops;
     FILE *rows;
     unsigned number; // of the file
+    unsigned skipped;
 };
 
 struct picture {

@@ -16,7 +16,7 @@ import tempfile
 
 import numpy as np
 
-HEAD = 6
+HEAD = 7
 DEPTH, TREES, RATE, BINS = 5, 90, 0.15, 64
 
 
@@ -36,7 +36,7 @@ def label(rows, truths):
     y = np.zeros(len(rows), np.int8)
     for number in np.unique(rows[:, 0].astype(int)):
         at = np.nonzero(rows[:, 0] == number)[0]
-        x0, y0, x1, y1, letter = rows[at, 1:HEAD].T
+        x0, y0, x1, y1, letter = rows[at, 1:6].T
         area = (x1 - x0 + 1) * (y1 - y0 + 1)
         for line in truths[number]["lines"]:
             bx0, by0, bx1, by1 = line["box"]
@@ -152,23 +152,23 @@ def main(probe, out, *names):
         keep = y >= 0
         xs.append(rows[keep, HEAD:])
         ys.append(y[keep])
+        ws.append(rows[keep, 6])
     positives = sum(int((y == 1).sum()) for y in ys)
     for name in names[split + 1:]:
         rows = rows_of(probe, pathlib.Path(name).read_text().split("\n")[:-1], count)
         xs.append(rows[:, HEAD:])
         ys.append(np.zeros(len(rows), np.int8))
+        ws.append(rows[:, 6])
     x, y = np.concatenate(xs), np.concatenate(ys).astype(float)
     x = np.nan_to_num(x, nan=0.0, posinf=1e6, neginf=-1e6)
     r = np.random.default_rng(1)
-    keep = (y == 1) | (r.random(len(y)) < min(1, 500000 / max(1, (y == 0).sum())))
-    x, y = x[keep], y[keep]
     # Rows of many glyphs, which a line of writing gives, count more than its crumbs.
-    weight = np.where(y == 1, 0.5 + 0.5 * np.minimum(x[:, 0], 2.5), 1.0)
+    weight = np.concatenate(ws) * np.where(y == 1, 0.5 + 0.5 * np.minimum(x[:, 0], 2.5), 1.0)
     test = r.random(len(y)) < 0.1
     edges, trees, _ = fit(x[~test], y[~test], weight[~test])
     s = predict(x[test], edges, trees)
     for cut in (-2, -1, 0, 1, 2, 3, 4, 5, 6):
-        print("score >= %2d: writing kept %.4f, other kept %.5f" % (cut, (s[y[test] == 1] >= cut).mean(), (s[y[test] == 0] >= cut).mean()))
+        print("score >= %2d: writing kept %.4f, other kept %d of %d" % (cut, (s[y[test] == 1] >= cut).mean(), (s[y[test] == 0] >= cut).sum(), weight[test][y[test] == 0].sum()))
     used = np.bincount([f for splits, _ in trees for f, _ in splits], minlength=count)
     print(dict(zip(feature_names(), used.tolist())))
     write(pathlib.Path(out), edges, trees, "%d rows, %d of them of writing (%d corpora)." % (len(y), positives, split))

@@ -34,7 +34,8 @@ struct gate_scanner {
     uint16_t *hat, *scratch, *lines;
     uint8_t *mask;
     struct glyph_tile *tiles;
-    uint16_t *thresholds, *noise;
+    uint16_t *thresholds, *before, *noise;
+    uint8_t *changed;
     struct glyph_labels *labels;
     struct glyph_liner *liner;
     struct glyph_code_tile *code_tiles;
@@ -67,13 +68,16 @@ static bool make_buffers(struct gate_scanner *s) {
     s->mask = mem_array(count, 1);
     s->tiles = mem_array(tiles, sizeof *s->tiles);
     s->thresholds = mem_array(tiles, sizeof *s->thresholds);
+    s->before = mem_array(tiles, sizeof *s->before);
     s->noise = mem_array(tiles, sizeof *s->noise);
+    s->changed = mem_array(tiles, 1);
     s->code_tiles = mem_array(code_tiles, sizeof *s->code_tiles);
     s->labels = glyph_labels_new(width);
     s->liner = glyph_liner_new();
     return s->plane.px != NULL && s->inverse.px != NULL && s->hat != NULL && s->scratch != NULL &&
            s->lines != NULL && s->mask != NULL && s->tiles != NULL && s->thresholds != NULL &&
-           s->noise != NULL && s->code_tiles != NULL && s->labels != NULL && s->liner != NULL;
+           s->before != NULL && s->changed != NULL && s->noise != NULL && s->code_tiles != NULL &&
+           s->labels != NULL && s->liner != NULL;
 }
 
 int gate_scanner_new(uint32_t rows, uint32_t columns, uint32_t frames,
@@ -109,6 +113,8 @@ void gate_scanner_free(struct gate_scanner *s) {
     mem_free(s->mask);
     mem_free(s->tiles);
     mem_free(s->thresholds);
+    mem_free(s->before);
+    mem_free(s->changed);
     mem_free(s->noise);
     mem_free(s->code_tiles);
     glyph_still_done(&s->still);
@@ -183,18 +189,20 @@ static const struct glyph_cut second_cuts[CUTS] = {{15, 0, 1}, {15, 40, 1}, {10,
 
 static void read_strokes(struct gate_scanner *s, const struct glyph_plane *plane,
                          const struct place *at, bool second) {
-    uint32_t tiles = (plane->width + GLYPH_TILE - 1) / GLYPH_TILE *
-                     ((plane->height + GLYPH_TILE - 1) / GLYPH_TILE);
+    uint32_t across = (plane->width + GLYPH_TILE - 1) / GLYPH_TILE;
+    uint32_t down = (plane->height + GLYPH_TILE - 1) / GLYPH_TILE;
+    uint32_t tiles = across * down;
     glyph_stroke_hat(plane, s->hat, s->scratch, s->lines);
     glyph_stroke_tiles(plane, s->hat, s->tiles);
-    memset(s->thresholds, 0, tiles * sizeof *s->thresholds);
+    memset(s->before, 0, tiles * sizeof *s->before);
     for (uint32_t i = 0; i < tiles; i++) {
         uint32_t noise = (uint32_t)s->tiles[i].middle * 3;
         s->noise[i] = (uint16_t)(noise > UINT16_MAX ? UINT16_MAX : noise);
     }
     for (int k = 0; k < CUTS; k++) {
         const struct glyph_cut *cut = second ? &second_cuts[k] : &cuts[k];
-        if (glyph_stroke_thresholds(s->tiles, tiles, cut, s->thresholds) == 0) {
+        if (glyph_stroke_thresholds(s->tiles, across, down, cut, s->changed, s->before,
+                                    s->thresholds) == 0) {
             continue; // the same mask again
         }
         glyph_stroke_mask(plane, s->hat, s->thresholds, s->mask);

@@ -154,7 +154,7 @@ static void extract(struct row *row, const uint8_t *mask, const uint16_t *px, ui
         if (exact) {
             do {
                 x++;
-            } while (x < width && px[x] == px[start]);
+            } while (x < width && mask[x] != 0 && px[x] == px[start]);
         } else {
             do {
                 x++;
@@ -178,10 +178,17 @@ struct ends {
 // Adds what a run's end at x is like, `out` being the direction outwards.
 static void add_end(struct ends *e, const uint16_t *px, uint32_t width, uint32_t x, int out) {
     uint16_t v[4]; // from two outside of the run to one inside of its end
-    for (int i = 0; i < 4; i++) {
-        int64_t at = (int64_t)x + out * (2 - i);
-        at = at < 0 ? 0 : at >= width ? width - 1 : at;
-        v[i] = px[at];
+    if (x >= 2 && x + 2 < width) {
+        const uint16_t *at = px + x + 2 * out;
+        v[0] = at[0];
+        v[1] = at[-out];
+        v[2] = at[-2 * out];
+        v[3] = at[-3 * out];
+    } else {
+        for (int i = 0; i < 4; i++) {
+            int64_t at = (int64_t)x + out * (2 - i);
+            v[i] = px[at < 0 ? 0 : at >= width ? width - 1 : at];
+        }
     }
     uint32_t near = apart(v[1], v[2]);
     uint32_t wide = apart(v[1], v[3]);

@@ -50,6 +50,6 @@ void glyph_labels_free(struct glyph_labels *l); // NULL allowed
 struct glyph_parts glyph_parts_of_mask(struct glyph_labels *l, const struct glyph_plane *plane,
                                        const uint16_t *contrast, const uint8_t *mask);
 
-// 8-connected parts of exactly one value; samples that no neighbour equals are skipped.
+// 8-connected parts of exactly one value; samples of which mask is 0 are skipped.
 struct glyph_parts glyph_parts_of_levels(struct glyph_labels *l, const struct glyph_plane *plane,
                                          const uint8_t *mask);

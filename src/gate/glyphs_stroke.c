@@ -56,9 +56,10 @@ GLYPH_FAST static void mark_equal(const uint16_t *restrict row, const uint16_t *
                                   uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
         uint16_t v = row[i + 1];
-        bool same = v == row[i] || v == row[i + 2] || v == before[i] || v == before[i + 1] ||
-                    v == before[i + 2] || v == below[i] || v == below[i + 1] || v == below[i + 2];
-        mask[i] = same ? 255 : 0;
+        uint8_t same = (uint8_t)((v == row[i]) + (v == row[i + 2]) + (v == before[i]) +
+                                 (v == before[i + 1]) + (v == before[i + 2]) + (v == below[i]) +
+                                 (v == below[i + 1]) + (v == below[i + 2]));
+        mask[i] = same >= 2 ? 255 : 0;
     }
 }
 
@@ -174,21 +175,43 @@ void glyph_stroke_tiles(const struct glyph_plane *plane, const uint16_t *hat,
     }
 }
 
-uint32_t glyph_stroke_thresholds(const struct glyph_tile *tiles, uint32_t count,
-                                 const struct glyph_cut *cut, uint16_t *thresholds) {
-    uint32_t changed = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t noise = (uint32_t)tiles[i].middle * cut->noise / 4 + cut->least;
-        uint32_t part = (uint32_t)tiles[i].high * cut->part / 256;
-        uint32_t t = noise > part ? noise : part;
-        t = t > UINT16_MAX ? UINT16_MAX : t;
-        if (t > tiles[i].high) { // nothing here
-            t = UINT16_MAX;
+static uint16_t threshold_of(const struct glyph_tile *tile, const struct glyph_cut *cut) {
+    uint32_t noise = (uint32_t)tile->middle * cut->noise / 4 + cut->least;
+    uint32_t part = (uint32_t)tile->high * cut->part / 256;
+    uint32_t t = noise > part ? noise : part;
+    return (uint16_t)(t > tile->high || t > UINT16_MAX ? UINT16_MAX : t); // or nothing here
+}
+
+static bool changed_near(const uint8_t *changed, uint32_t across, uint32_t down, uint32_t x,
+                         uint32_t y) {
+    uint32_t x1 = x + 2 < across ? x + 2 : across - 1;
+    uint32_t y1 = y + 1 < down ? y + 1 : down - 1;
+    for (uint32_t j = y > 0 ? y - 1 : 0; j <= y1; j++) {
+        for (uint32_t i = x > 1 ? x - 2 : 0; i <= x1; i++) {
+            if (changed[j * across + i]) {
+                return true;
+            }
         }
-        changed += t != thresholds[i];
-        thresholds[i] = (uint16_t)t;
     }
-    return changed;
+    return false;
+}
+
+uint32_t glyph_stroke_thresholds(const struct glyph_tile *tiles, uint32_t across, uint32_t down,
+                                 const struct glyph_cut *cut, uint8_t *changed, uint16_t *before,
+                                 uint16_t *thresholds) {
+    uint32_t count = across * down;
+    uint32_t changes = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint16_t t = threshold_of(&tiles[i], cut);
+        changed[i] = t != UINT16_MAX && 4u * t > 5u * before[i];
+        changes += changed[i];
+        before[i] = changed[i] ? t : before[i];
+    }
+    for (uint32_t i = 0; i < count && changes > 0; i++) {
+        bool look = changed_near(changed, across, down, i % across, i / across);
+        thresholds[i] = look ? threshold_of(&tiles[i], cut) : UINT16_MAX;
+    }
+    return changes;
 }
 
 void glyph_stroke_mask(const struct glyph_plane *plane, const uint16_t *hat,

@@ -31,18 +31,21 @@ void glyph_stroke_tiles(const struct glyph_plane *plane, const uint16_t *hat,
                         struct glyph_tile *tiles);
 
 // The thresholds of all tiles at a step: `noise` medians above nothing and at least `part` 256ths
-// of the tile's largest. Returns how many tiles differ from what `thresholds` held before.
+// of the tile's largest. Returns how many tiles have one that is clearly above the one `before`,
+// which is kept up to date; tiles far from all of these are not looked at again (UINT16_MAX).
+// `changed` is scratch.
 struct glyph_cut {
     uint16_t noise; // in quarters of the median
     uint16_t part;  // in 256ths of the largest
     uint16_t least; // no smaller threshold, at least 1
 };
-uint32_t glyph_stroke_thresholds(const struct glyph_tile *tiles, uint32_t count,
-                                 const struct glyph_cut *cut, uint16_t *thresholds);
+uint32_t glyph_stroke_thresholds(const struct glyph_tile *tiles, uint32_t across, uint32_t down,
+                                 const struct glyph_cut *cut, uint8_t *changed, uint16_t *before,
+                                 uint16_t *thresholds);
 
 // mask = hat >= threshold of its tile ? 255 : 0
 void glyph_stroke_mask(const struct glyph_plane *plane, const uint16_t *hat,
                        const uint16_t *thresholds, uint8_t *mask);
 
-// mask = any neighbour has exactly this value ? 255 : 0
+// mask = at least two neighbours have exactly this value ? 255 : 0
 void glyph_level_mask(const struct glyph_plane *plane, uint8_t *mask);
