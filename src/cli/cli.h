@@ -41,6 +41,7 @@ void cli_progress_step(struct cli_progress *p, uint64_t done);
 void cli_progress_end(struct cli_progress *p); // removes the bar
 
 int cmd_audit(int argc, char **argv);
+int cmd_check(int argc, char **argv);
 int cmd_commit(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_deid(int argc, char **argv);

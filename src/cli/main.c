@@ -57,6 +57,7 @@ struct command {
     X("hold release", "", cmd_hold, HOLD_DECIDE, true, true)                                       \
     X("hold refuse", "", cmd_hold, HOLD_DECIDE, true, true)                                        \
     X("hold return", "", cmd_hold, HOLD_DECIDE, true, true)                                        \
+    X("check", "look for identifiers left in files", cmd_check, FILE_INSPECT, false, false)        \
     X("deid", "de-identify files into a folder", cmd_deid, FILE_DEIDENTIFY, false, false)          \
     X("dump", "show a data set as text or DICOM JSON", cmd_dump, FILE_INSPECT, false, false)       \
     X("verify", "check every object and the catalogue", cmd_verify, ARCHIVE_VERIFY, true, false)   \

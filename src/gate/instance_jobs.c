@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "gate/check.h"
 #include "gate/instance.h"
 #include "gate/instance_priv.h"
 #include "gate/wire.h"
@@ -164,4 +165,5 @@ const struct worker_job gate_jobs[GATE_JOB_COUNT] = {
     [GATE_JOB_SHOW] = {"show", gate_job_show, SHOW_MS, GATE_MEMORY_MAX, OUT_MAX, NULL},
     [GATE_JOB_DIFF] = {"diff", gate_job_diff, SHOW_MS, GATE_MEMORY_MAX, OUT_MAX, NULL},
     [GATE_JOB_SEARCH] = {"search", gate_job_search, SHOW_MS, GATE_MEMORY_MAX, OUT_MAX, NULL},
+    [GATE_JOB_CHECK] = {"check", gate_job_check, PASS_MS, GATE_MEMORY_MAX, OUT_MAX, prepare},
 };
