@@ -16,6 +16,7 @@
 #define TOKEN_MAX 20
 #define LABEL_DIGITS_MAX 4
 #define TERM_MAX 32
+#define SHORT_HIT 2 // bytes that are part of too many words to be a name
 #define TERM_WORDS 64
 #define CS_MAX 16
 
@@ -221,7 +222,8 @@ static bool parts_known(struct slice token) {
 static bool person_hits(const struct gate_walk *w, struct slice utf8, size_t from,
                         struct gate_hit *ret_hit) {
     while (subject_hits(w, utf8, from, ret_hit)) {
-        if (ret_hit->kind != GATE_KIND_INSTITUTION && ret_hit->kind != GATE_KIND_DEVICE) {
+        bool place = ret_hit->kind == GATE_KIND_INSTITUTION || ret_hit->kind == GATE_KIND_DEVICE;
+        if (!place && ret_hit->end - ret_hit->start > SHORT_HIT) {
             return true;
         }
         if (ret_hit->end <= from) {
