@@ -18,6 +18,7 @@
 #define SAME_PLACE_MM 0.05  // slices nearer than that are one place twice
 #define SAME_DIRECTION 1e-3 // of unit vectors
 #define SPACING_DEFAULT 1.0
+#define UPRIGHT_LEAST 0.3 // cosine of the tilt of a stack that is one
 
 struct stack {
     struct item **items; // sorted by place
@@ -122,16 +123,42 @@ static double spacing_of(const struct stack *s) {
     return spacing;
 }
 
+// The way from slice to slice, which a tilted gantry makes oblique to the planes, and its length.
+static void find_way(const struct stack *s, struct gate_volume *v) {
+    const struct gate_slice *first = &s->items[0]->slice;
+    const struct gate_slice *last = &s->items[s->count - 1]->slice;
+    double way[3], len = 0;
+    bool frames = s->count == 1 && first->frames > 1;
+    for (int i = 0; i < 3; i++) {
+        way[i] = frames ? first->step[i] : last->position[i] - first->position[i];
+        len += way[i] * way[i];
+    }
+    len = sqrt(len);
+    double upright = len > 0 ? fabs(dot(way, s->normal)) / len : 0;
+    v->spacing[2] = spacing_of(s);
+    memcpy(v->axes[2], s->normal, sizeof v->axes[2]);
+    if (upright < UPRIGHT_LEAST) {
+        return;
+    }
+    v->spacing[2] = frames ? len : v->spacing[2] / upright;
+    for (int i = 0; i < 3; i++) {
+        v->axes[2][i] = way[i] / len;
+    }
+}
+
 static void describe(const struct stack *s, uint32_t places, struct gate_volume *v) {
     const struct gate_slice *first = &s->items[0]->slice;
     *v = (struct gate_volume){.columns = first->columns,
                               .rows = first->rows,
                               .slices = places,
-                              .spacing = {first->spacing[1], first->spacing[0], spacing_of(s)},
+                              .spacing = {first->spacing[1], first->spacing[0], 0},
                               .is_ct = first->is_ct};
     memcpy(v->axes[0], first->row, sizeof v->axes[0]);
     memcpy(v->axes[1], first->column, sizeof v->axes[1]);
-    memcpy(v->axes[2], s->normal, sizeof v->axes[2]);
+    find_way(s, v);
+    for (uint32_t i = 0; i < s->count; i++) {
+        v->head_words |= s->items[i]->slice.head_words;
+    }
 }
 
 // --- samples and judgement in workers

@@ -28,8 +28,9 @@ struct gate_slice {
     double step[3]; // of a multi-frame volume, from frame to frame, mm; 0: unknown
     uint16_t rows, columns;
     uint32_t frames; // over 1: an enhanced multi-frame volume in itself
-    bool head_shape; // the section alone looks like a head: size, closed ring of bone, air around
-                     // (CT), see face.c
+    bool
+        head_shape; // the section alone looks like a head: size, closed ring of bone, bone before
+                    // air (CT), size (MR); or it is a volume in itself, which must be judged as one
 };
 int gate_face_slice(const struct dcm_dataset *d, const int16_t *hu, struct gate_slice *ret_slice,
                     struct err *e);

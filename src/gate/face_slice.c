@@ -304,6 +304,7 @@ int gate_face_slice(const struct dcm_dataset *d, const int16_t *hu, struct gate_
     s.is_rendering = is_rendering(d, &s, scout);
     s.is_slice = place(d, &s) && !scout && !is_secondary_capture(d) && s.rows > 0 && s.columns > 0;
     find_step(d, &s);
+    s.head_shape = s.is_slice && s.frames > 1; // a volume in itself: judged as one
     int rc = hu != NULL && s.is_slice && (s.is_ct || s.is_mr) ? look(hu, &s, e) : E_OK;
     if (rc == E_OK) {
         *ret_slice = s;

@@ -164,6 +164,7 @@ void gate_face_request_pack(const struct gate_face_request *r, struct buf *out) 
     wire_put(out, r->volume.spacing, sizeof r->volume.spacing);
     wire_put(out, r->volume.axes, sizeof r->volume.axes);
     wire_put_u8(out, r->volume.is_ct);
+    wire_put_u8(out, r->volume.head_words);
     wire_put_u8(out, r->want_mask);
     wire_put_u64(out, r->seed);
     wire_put_u32(out, r->render_side);
@@ -182,6 +183,7 @@ static int take_face_request(struct slice bytes, struct gate_face_request *r, st
         r->volume.axes[i / 3][i % 3] = wire_double(&w);
     }
     r->volume.is_ct = wire_bool(&w);
+    r->volume.head_words = wire_bool(&w);
     r->want_mask = wire_bool(&w);
     r->seed = wire_u64(&w);
     r->render_side = wire_u32(&w);

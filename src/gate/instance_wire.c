@@ -222,6 +222,7 @@ static void put_slice_facts(struct buf *out, const struct gate_slice *s) {
         wire_put_double(out, s->position[i]);
         wire_put_double(out, s->row[i]);
         wire_put_double(out, s->column[i]);
+        wire_put_double(out, s->step[i]);
     }
     wire_put_double(out, s->spacing[0]);
     wire_put_double(out, s->spacing[1]);
@@ -243,6 +244,7 @@ static void take_slice_facts(struct wire *w, struct gate_slice *s) {
         s->position[i] = wire_double(w);
         s->row[i] = wire_double(w);
         s->column[i] = wire_double(w);
+        s->step[i] = wire_double(w);
     }
     s->spacing[0] = wire_double(w);
     s->spacing[1] = wire_double(w);
