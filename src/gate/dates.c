@@ -141,7 +141,8 @@ static uint32_t three(const struct gate_text *t, uint32_t i, struct gate_date_li
 }
 
 static bool word_is(const struct gate_text *t, uint32_t i, const char *word) {
-    return i < t->count && slice_eq_str(gate_text_fold(t, i, i), word);
+    return i < t->count && t->fold[t->tokens[i].fold] == (uint8_t)word[0] &&
+           slice_eq_str(gate_text_fold(t, i, i), word);
 }
 
 static bool ordinal(const struct gate_text *t, uint32_t i) {

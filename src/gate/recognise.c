@@ -10,7 +10,8 @@ const struct gate_token *gate_token_at(const struct gate_text *t, uint32_t i) {
 }
 
 bool gate_token_is(const struct gate_text *t, uint32_t i, const char *folded) {
-    return i < t->count && slice_eq_str(gate_text_fold(t, i, i), folded);
+    return i < t->count && t->fold[t->tokens[i].fold] == (uint8_t)folded[0] &&
+           slice_eq_str(gate_text_fold(t, i, i), folded);
 }
 
 bool gate_token_lex(const struct gate_text *t, uint32_t i, uint32_t bits) {

@@ -316,7 +316,11 @@ static const struct {
 static enum label label_at(const struct gate_text *t, uint32_t i, uint32_t *ret_taken) {
     enum label best = LABEL_NONE;
     *ret_taken = 0;
+    uint8_t first = t->fold[t->tokens[i].fold];
     for (size_t r = 0; r < sizeof labels / sizeof labels[0]; r++) {
+        if ((uint8_t)labels[r].words[0][0] != first) {
+            continue;
+        }
         uint32_t n = 0;
         while (n < 3 && labels[r].words[n] != NULL && gate_token_is(t, i + n, labels[r].words[n]) &&
                (n == 0 || tok(t, i + n)->gap_len <= 2)) {
