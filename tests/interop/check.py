@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """maclab check finds nothing in what maclab deid released of every sample, and finds what others leave.
 
-usage: check.py [--build BUILD]. Exits 77 where the samples are not there.
+usage: check.py [--build BUILD]. Environment: MACLAB_SAMPLES the folder. Exits 77 where the samples are not there.
 """
 import argparse
 import json
@@ -12,7 +12,8 @@ import subprocess
 import sys
 import tempfile
 
-SAMPLES = pathlib.Path(os.environ.get("MACLAB_SAMPLES", "/work/shared/dicom-samples"))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SAMPLES = pathlib.Path(os.environ.get("MACLAB_SAMPLES", ROOT.parent / "shared" / "dicom-samples"))
 
 
 def run(maclab, *words):
