@@ -88,7 +88,7 @@ static int find(const struct gate_volume *v, struct gate_grid *g, struct err *e)
         return e->code;
     }
     if (!v->is_ct) {
-        return find_mr(v, g);
+        return (int)find_mr(v, g);
     }
     arena_init(&a, FIND_MEMORY);
     int rc = gate_head_find(&a, g, &head, e);
