@@ -162,10 +162,51 @@ static int destroy_key(struct archive *a, const char *id, struct err *e) {
     return rc == E_OK ? delivery_write(a, set_decided, &ending, e) : rc;
 }
 
+static int forget(struct db *db, void *context, struct err *e) {
+    static const char *const statements[] = {"DELETE FROM delivery_count WHERE delivery = ?",
+                                             "DELETE FROM delivery WHERE id = ?"};
+    int rc = E_OK;
+    for (size_t i = 0; i < 2 && rc == E_OK; i++) {
+        struct db_stmt *s;
+        rc = db_prepare(db, statements[i], &s, e);
+        if (rc == E_OK) {
+            db_bind_text(s, 1, slice_str(context));
+            rc = db_run(s, e);
+        }
+    }
+    return rc;
+}
+
+// A run that found nothing new leaves nothing behind.
+static int is_empty(struct archive *a, const char *id, bool *ret_empty, struct err *e) {
+    uint64_t rows = 0;
+    struct db *db;
+    int rc = archive_reader(a, &db, e);
+    if (rc == E_OK) {
+        rc = count(db,
+                   "SELECT (SELECT count(*) FROM source WHERE delivery = ?1)"
+                   " + (SELECT count(*) FROM hold WHERE delivery = ?1)"
+                   " + (SELECT count(*) FROM hold_decision WHERE delivery = ?1)"
+                   " + (SELECT count(*) FROM custody WHERE delivery = ?1)"
+                   " + (SELECT count(*) FROM pixels WHERE delivery = ?1)"
+                   " + (SELECT count(*) FROM delivery_count WHERE delivery = ?1)",
+                   id, &rows, e);
+        archive_reader_done(a, db);
+    }
+    *ret_empty = rc == E_OK && rows == 0;
+    return rc;
+}
+
 int delivery_settle(struct archive *a, const char *id, struct err *e) {
     uint64_t waiting = 0;
     int state = 0;
+    bool empty = false;
     int rc = read_state(a, id, &state, &waiting, e);
+    rc = rc == E_OK && state == DELIVERY_ENDED && waiting == 0 ? is_empty(a, id, &empty, e) : rc;
+    if (empty) {
+        rc = store_delivery_key_destroy(archive_store(a), id, e);
+        return rc == E_OK ? delivery_write(a, forget, (void *)(uintptr_t)id, e) : rc;
+    }
     if (rc == E_OK && state == DELIVERY_ENDED && waiting == 0) {
         rc = destroy_key(a, id, e);
     }

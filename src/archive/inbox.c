@@ -166,8 +166,9 @@ int inbox_open(const struct inbox_options *options, struct inbox **ret_inbox, st
     struct store *store = archive_store(b->archive);
     int rc = custody_key_load(store, &b->key, e);
     rc = rc == E_OK ? store_inbox_open(store, &b->files, e) : rc;
-    rc = rc == E_OK ? delivery_end_quiet(b->archive, "dimse", b->options.quiet, e) : rc;
     rc = rc == E_OK ? inbox_recover(b, e) : rc;
+    // Only now: the deliveries of what lies there are in use, whatever the catalogue knows of it.
+    rc = rc == E_OK ? delivery_end_quiet(b->archive, "dimse", b->options.quiet, e) : rc;
     if (rc == E_OK) {
         (void)store_inbox_prepare(b->files);
         b->preparer_runs = start_thread(&b->preparer, run_preparer, b);

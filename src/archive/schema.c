@@ -400,6 +400,8 @@ static const char version_7[] =
     " PRIMARY KEY (digest, sop_instance)"
     "){clustered};"
 
+    "CREATE INDEX pixels_by_delivery ON pixels (delivery);"
+
     "CREATE TABLE hold ("
     " id {id},"
     " delivery {text} NOT NULL REFERENCES delivery(id),"

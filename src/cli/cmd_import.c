@@ -308,6 +308,10 @@ static int end_delivery(struct run *run, int rc) {
         rc = delivery_find(db, id, &row, run->e);
         archive_reader_done(run->archive, db);
     }
+    if (rc == E_NOT_FOUND) { // nothing was new, so there was none
+        err_clear(run->e);
+        return E_OK;
+    }
     if (rc == E_OK && !run->json) {
         (void)printf("delivery %s: %s\n", id,
                      row.state == DELIVERY_DECIDED

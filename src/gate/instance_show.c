@@ -123,8 +123,8 @@ int gate_job_show(struct slice request, int in, int out, struct buf *answer, str
 void gate_diff_request_pack(const struct gate_diff_request *r, struct buf *out) {
     struct gate_pass pass = {
         .key = r->key, .profile = r->profile, .name = r->name, .terms = r->terms};
+    gate_pass_pack(&pass, out); // first: its parts are aligned from the beginning
     wire_put_u8(out, r->values);
-    gate_pass_pack(&pass, out);
 }
 
 struct row {
@@ -311,8 +311,8 @@ int gate_job_diff(struct slice request, int in, int out, struct buf *answer, str
     if (s == NULL || request.len == 0) {
         return err_set(e, E_MEMORY, "difference");
     }
-    bool values = request.ptr[0] == 1;
-    int rc = gate_pass_unpack(&a, slice_from(request, 1), &ask, e);
+    bool values = request.ptr[request.len - 1] == 1;
+    int rc = gate_pass_unpack(&a, slice_first(request, request.len - 1), &ask, e);
     rc = rc == E_OK ? file_map_fd(in, &map, e) : rc;
     if (rc == E_OK && gate_structural_run(&a, map.bytes, s) != E_OK) {
         rc = err_set(e, E_CORRUPT, "a file that cannot be read");
