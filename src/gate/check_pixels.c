@@ -58,11 +58,12 @@ static void check_bits(struct gate_checking *c, const struct px_image *im,
     }
 }
 
-static bool overlaps(const struct gate_box *b, const struct gate_edit *edit) {
+// Whether the edit takes the box away, and not only an edge of it.
+static bool covers(const struct gate_edit *edit, const struct gate_box *b) {
     return edit->kind == GATE_EDIT_BLACK &&
-           (edit->frame == GATE_ALL_FRAMES || edit->frame == b->frame) &&
-           b->x < edit->x + edit->width && edit->x < b->x + b->width &&
-           b->y < edit->y + edit->height && edit->y < b->y + b->height;
+           (edit->frame == GATE_ALL_FRAMES || edit->frame == b->frame) && edit->x <= b->x &&
+           edit->y <= b->y && edit->x + edit->width >= b->x + b->width &&
+           edit->y + edit->height >= b->y + b->height;
 }
 
 static void tell_boxes(struct gate_checking *c, const struct gate_look *look,
@@ -71,7 +72,7 @@ static void tell_boxes(struct gate_checking *c, const struct gate_look *look,
     for (uint32_t i = 0; i < look->boxes.count && told < BOXES_TOLD; i++) {
         const struct gate_box *b = &look->boxes.list[i];
         for (uint32_t k = 0; k < count; k++) {
-            if (overlaps(b, &edits[k])) {
+            if (covers(&edits[k], b)) {
                 gate_check_found(
                     c, b->shape == GATE_SHAPE_CODE ? GATE_KIND_PIXEL_CODE : GATE_KIND_PIXEL_TEXT,
                     slice_of(NULL, 0), "frame %u at %u,%u %ux%u", b->frame + 1, b->x, b->y,
