@@ -225,7 +225,12 @@ def test_killed(tool, work):
     for i in range(1, 61):
         image(source, f"s{i % 3}/{i:03d}.dcm", i, rows=256)
     process = tool.start("-o", out, source)
-    time.sleep(1.0)
+    part = work / "resumed.maclab-part"
+    for _ in range(6000):  # until it is at work and not yet done
+        if process.poll() is not None or (part.is_dir() and len(list(part.iterdir())) >= 3):
+            break
+        time.sleep(0.01)
+    check(process.poll() is None, "it is killed while it works")
     process.send_signal(signal.SIGKILL)
     process.communicate()
     time.sleep(0.5)
@@ -257,9 +262,15 @@ def test_weakened(tool, work):
     check("weak" in str(ds.DeidentificationMethod).lower(), "whose method text says that the profile was weakened")
 
 
+def gdcm_reads(path):
+    reader = gdcm.Reader()
+    reader.SetFileName(str(path))
+    return reader.Read()
+
+
 def errors_of(path):
     said = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, errors="replace")
-    return {re.sub(r"<[^>]*>", "<>", line) for line in (said.stdout + said.stderr).splitlines() if line.startswith("Error")}
+    return {re.sub(r"<[^>]*>|\d+(\.\d+){3,}", "<>", line) for line in (said.stdout + said.stderr).splitlines() if line.startswith("Error")}
 
 
 def test_samples(tool, work):
@@ -280,9 +291,7 @@ def test_samples(tool, work):
             pydicom.dcmread(path, stop_before_pixels=True)
         except Exception as e:  # noqa: BLE001 - whatever it says is a fault of the file
             check(False, f"pydicom reads {line['input']}: {e}")
-        reader = gdcm.Reader()
-        reader.SetFileName(str(path))
-        check(reader.Read(), f"gdcm reads what came of {line['input']}")
+        check(gdcm_reads(path) or not gdcm_reads(SAMPLES / line["input"]), f"gdcm reads what came of {line['input']}")
         if shutil.which("dciodvfy"):
             fresh = errors_of(path) - errors_of(SAMPLES / line["input"])
             if fresh:
@@ -294,6 +303,8 @@ def main():
     words = argparse.ArgumentParser()
     words.add_argument("--build", type=pathlib.Path, required=True)
     words.add_argument("--no-samples", action="store_true")
+    gdcm.Trace.WarningOff()
+    gdcm.Trace.ErrorOff()
     chosen = words.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
