@@ -439,7 +439,13 @@ static int load_key(struct run *run, struct err *e) {
 static int start_workers(struct run *run, struct err *e) {
     static struct worker_job jobs[ARCHIVE_JOBS];
     archive_jobs_list(jobs);
-    struct worker_options options = {.jobs = jobs, .job_count = ARCHIVE_JOBS};
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    // While one child waits for its next file, another works.
+    struct worker_options options = {.jobs = jobs,
+                                     .job_count = ARCHIVE_JOBS,
+                                     .size = run->jobs != 0   ? run->jobs
+                                             : processors < 2 ? 4
+                                                              : 2 * (unsigned)processors};
     int rc = worker_pool_start(&options, &run->pool, e);
     struct err why = {0};
     if (rc == E_OK && run->profile.examine_pixels) {

@@ -76,7 +76,7 @@ void delivery_wait(struct gate_delivery *d) {
 // While workers judge, as many threads open files and wait for readings.
 static unsigned runners_wanted(unsigned at_once) {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned wanted = at_once != 0 ? at_once : 2 * (processors < 2 ? 2 : (unsigned)processors);
+    unsigned wanted = at_once != 0 ? at_once : 3 * (processors < 2 ? 2 : (unsigned)processors);
     return wanted < DELIVERY_RUNNERS_MAX ? wanted : DELIVERY_RUNNERS_MAX;
 }
 
