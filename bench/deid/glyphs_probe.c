@@ -145,9 +145,18 @@ static void write_crop(const struct px_frame *f, const struct gate_box *b, const
 }
 
 static void write_row(const struct glyph_find *find, const float *features, void *context) {
-    const struct wish *w = context;
-    float head[6] = {(float)w->number, (float)find->x0, (float)find->y0,
-                     (float)find->x1,  (float)find->y1, (float)find->letter};
+    struct wish *w = context;
+    bool far = find->score < SCORE_FAR;
+    if (far && ++w->skipped % ROWS_SKIPPED != 0) {
+        return;
+    }
+    float head[7] = {(float)w->number,
+                     (float)find->x0,
+                     (float)find->y0,
+                     (float)find->x1,
+                     (float)find->y1,
+                     (float)find->letter,
+                     far ? (float)ROWS_SKIPPED : 1};
     (void)fwrite(head, sizeof head, 1, w->rows);
     (void)fwrite(features, sizeof *features, GLYPH_FEATURES, w->rows);
 }

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "gate/glyphs_box.h"
 #include "gate/glyphs_code.h"
+#include "gate/glyphs_grow.h"
 #include "gate/glyphs_line.h"
 #include "gate/glyphs_part.h"
 #include "gate/glyphs_plane.h"
@@ -20,13 +21,15 @@
 #define BLOCK_MAX 1216u // side of a block
 #define BLOCK_STEP 1024u
 #define SCALES 3
-#define SHORTEST 4u
+#define SHORTEST 3u
 #define SHORTEST_SMALLER 8u // at the scales behind the first
 #define TALLEST 44u
 #define CUTS 3
 #define SCORE_CODE_CERTAIN 20.0f
 #define SCORE_CODE 3.0f
-#define SCORE_LEAST (-2.0f) // may still be taken in by a neighbour
+#define SCORE_GROWS 1.0f
+#define SCORE_GROWS_FAR 3.0f
+#define SCORE_LEAST (-3.0f) // may still be taken in by a neighbour
 
 struct gate_scanner {
     uint32_t rows, columns, frames;
@@ -134,11 +137,18 @@ struct place { // of the block's sample (0, 0) in the frame, and pixels a sample
 
 struct giving {
     struct gate_scanner *s;
+    const struct glyph_plane *plane;
+    const uint16_t *hat; // NULL: exact levels
     const struct place *at;
 };
 
-static void give_line(const struct glyph_line *line, void *context) {
+static void give_line(const struct glyph_line *found, void *context) {
     const struct giving *g = context;
+    struct glyph_line grown = *found;
+    const struct glyph_line *line = &grown;
+    if (g->s->watch == NULL && found->score >= SCORE_GROWS) {
+        glyph_line_grow(&grown, g->plane, g->hat, found->score >= SCORE_GROWS_FAR ? 12 : 4);
+    }
     const struct place *p = g->at;
     int step = (int)p->step;
     struct glyph_find find = {.x0 = (int)p->x + line->x0 * step,
@@ -167,9 +177,10 @@ void gate_scanner_watch(struct gate_scanner *s, glyph_watch watch, void *context
 }
 
 static void read_lines(struct gate_scanner *s, struct glyph_parts parts, const struct place *at,
-                       bool exact, uint16_t cut, bool second) {
-    struct giving giving = {s, at};
-    struct glyph_line_options o = {.exact = exact,
+                       const struct glyph_plane *plane, const uint16_t *hat, uint16_t cut,
+                       bool second) {
+    struct giving giving = {s, plane, hat, at};
+    struct glyph_line_options o = {.exact = hat == NULL,
                                    .second = second,
                                    .step = (uint16_t)at->step,
                                    .cut = cut,
@@ -206,7 +217,7 @@ static void read_strokes(struct gate_scanner *s, const struct glyph_plane *plane
             continue; // the same mask again
         }
         glyph_stroke_mask(plane, s->hat, s->thresholds, s->mask);
-        read_lines(s, glyph_parts_of_mask(s->labels, plane, s->hat, s->mask), at, false,
+        read_lines(s, glyph_parts_of_mask(s->labels, plane, s->hat, s->mask), at, plane, s->hat,
                    (uint16_t)k, second);
     }
 }
@@ -216,7 +227,8 @@ static void read_levels(struct gate_scanner *s, const struct place *at, bool sec
     uint32_t tiles = (s->plane.width + GLYPH_TILE - 1) / GLYPH_TILE *
                      ((s->plane.height + GLYPH_TILE - 1) / GLYPH_TILE);
     memset(s->noise, 0, tiles * sizeof *s->noise);
-    read_lines(s, glyph_parts_of_levels(s->labels, &s->plane, s->mask), at, true, 0, second);
+    read_lines(s, glyph_parts_of_levels(s->labels, &s->plane, s->mask), at, &s->plane, NULL, 0,
+               second);
 }
 
 static void read_codes(struct gate_scanner *s, const struct place *at) {

@@ -84,7 +84,13 @@ static bool same_line(const struct glyph_find *a, const struct glyph_find *b) {
                           : most(a->x0, b->x0) - least(a->x1, b->x1) - 1;
     int small = least(ah, bh);
     return 3 * across >= 2 * small && most(ah, bh) <= 2 * small &&
-           gap <= 2 * most(a->letter, b->letter);
+           gap <= 3 * most(a->letter, b->letter);
+}
+
+// A weak find beside a strong one of its kind: the line's end over other ground.
+static bool goes_on(const struct glyph_find *strong, const struct glyph_find *weak) {
+    return strong->score >= SCORE_LIKELY && strong->dark == weak->dark &&
+           3 * weak->letter >= 2 * strong->letter && 2 * weak->letter <= 3 * strong->letter;
 }
 
 static bool inside(const struct glyph_find *big, const struct glyph_find *f) {
@@ -114,9 +120,9 @@ void glyph_finds_settle(struct glyph_finds *f) {
                            find.shape == big->shape && find.vertical == big->vertical) {
                     take_in(big, &find);
                     gone = true;
-                } else if (find.score > SCORE_MAYBE && same_line(big, &find)) {
+                } else if (same_line(big, &find) &&
+                           (find.score > SCORE_MAYBE || goes_on(big, &find))) {
                     take_in(big, &find);
-                    big->glyphs = (uint16_t)most(big->glyphs, 0);
                     gone = true;
                 }
             }

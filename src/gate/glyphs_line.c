@@ -391,6 +391,7 @@ static void measure(const struct chain *c, struct glyph_parts parts,
     float near = share_aligned(c, slope, height.mean, false);
     float far = share_aligned(c, slope, height.mean, true);
     line->hanging = near > far + 0.1f;
+    line->contrast = contrast.mean;
     f[GLYPH_F_COUNT] = logf(c->letters);
     f[GLYPH_F_ALIGN] = near > far ? near : far;
     f[GLYPH_F_HEIGHT] = height.deviation / height.mean;

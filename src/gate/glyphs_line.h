@@ -48,6 +48,7 @@ struct glyph_line {
                   // other way
     bool exact;
     uint16_t level; // exact lines
+    float contrast; // mean of the glyphs'
     float score;    // logistic: above 0 more likely writing
     float f[GLYPH_FEATURES];
 };
