@@ -14,8 +14,8 @@
 #include "archive/delivery.h"
 #include "archive/delivery_priv.h"
 #include "archive/jobs.h"
-#include "archive/rules.h"
 #include "archive/register.h"
+#include "archive/rules.h"
 #include "archive/schema.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -68,8 +68,12 @@ struct audit *archive_audit(struct archive *a) {
 const struct clock *archive_clock(const struct archive *a) { return a->clock; }
 const struct gate_profile *archive_profile(const struct archive *a) { return a->rules.profile; }
 bool archive_is_as_sent(const struct archive *a) { return a->as_sent; }
-struct delivery_uses *archive_delivery_uses(struct archive *a) { return a->uses; }
-struct gate_reader *archive_gate_reader(struct archive *a) { return a->reader; }
+struct delivery_uses *archive_delivery_uses(struct archive *a) {
+    return a->uses;
+}
+struct gate_reader *archive_gate_reader(struct archive *a) {
+    return a->reader;
+}
 const char *archive_program(const struct archive *a) { return a->program; }
 int64_t archive_quiet(const struct archive *a) { return a->quiet; }
 void archive_deciding(struct archive *a) { (void)pthread_mutex_lock(&a->deciding); }
@@ -297,9 +301,9 @@ int archive_open(const struct archive_options *options, struct archive **ret_arc
     a->quiet = options->quiet == 0 ? DELIVERY_QUIET_DEFAULT : options->quiet;
     a->program = options->program == NULL ? "MacLab" : options->program;
     a->uses = delivery_uses_new();
-    int rc = a->uses == NULL ? err_set(e, E_MEMORY, "archive")
-             : options->no_workers ? E_OK
-                                   : archive_rules_mark(options->data_dir, options->as_sent, e);
+    int rc = a->uses == NULL
+                 ? err_set(e, E_MEMORY, "archive")
+                 : archive_rules_mark(options->data_dir, options->as_sent, options->no_workers, e);
     rc = rc == E_OK ? store_open(options->data_dir, &a->store, e) : rc;
     rc = rc == E_OK && !a->as_sent && !options->no_workers
              ? archive_rules_load(&a->rules, options, e)

@@ -37,9 +37,13 @@ static int make_mark(const char *data_dir, struct err *e) {
     return fd >= 0 && fsync(fd) == 0 ? E_OK : err_set_errno(e, errno, "cannot make %s", path);
 }
 
-int archive_rules_mark(const char *data_dir, bool as_sent, struct err *e) {
+int archive_rules_mark(const char *data_dir, bool as_sent, bool tables, struct err *e) {
     bool marked = is_there(data_dir, MARK);
     if (marked == as_sent) {
+        return E_OK;
+    }
+    bool made = is_there(data_dir, "catalogue.db") || is_there(data_dir, "objects");
+    if (tables && (marked || made)) {
         return E_OK;
     }
     if (marked) {
@@ -48,7 +52,7 @@ int archive_rules_mark(const char *data_dir, bool as_sent, struct err *e) {
                        "tests, and nobody else may serve it",
                        data_dir);
     }
-    if (is_there(data_dir, "catalogue.db") || is_there(data_dir, "objects")) {
+    if (made) {
         return err_set(e, E_CONFLICT, "%s is an archive: what is sent may not enter it as it is",
                        data_dir);
     }
@@ -59,9 +63,9 @@ static int find_text(const struct archive_options *options, struct buf *out, str
                      struct err *e) {
     char path[PATH_MAX_HERE];
     (void)snprintf(path, sizeof path, "%s/profile.json", options->data_dir);
-    const char *from = options->profile != NULL                       ? options->profile
+    const char *from = options->profile != NULL                      ? options->profile
                        : is_there(options->data_dir, "profile.json") ? path
-                                                                      : NULL;
+                                                                     : NULL;
     if (from == NULL) {
         *ret_text = gate_profile_builtin();
         return E_OK;

@@ -12,7 +12,8 @@ struct gate_profile;
 
 // E_CONFLICT unless the folder is of that kind (a folder of the program that keeps what is sent
 // carries DATA/as-sent from its first day). Makes folder and mark where there is nothing yet.
-int archive_rules_mark(const char *data_dir, bool as_sent, struct err *e);
+// `tables`: whoever asks takes nothing in, and may read either kind.
+int archive_rules_mark(const char *data_dir, bool as_sent, bool tables, struct err *e);
 
 struct archive_rules {
     struct arena memory;

@@ -11,7 +11,7 @@
 
 int cli_tables_open(const char *data_dir, struct archive **ret_archive, struct err *e) {
     const struct archive_options options = {
-        .data_dir = data_dir, .clock = clock_system(), .no_workers = true};
+        .data_dir = data_dir, .clock = clock_system(), .as_sent = cli_as_sent, .no_workers = true};
     return archive_open(&options, ret_archive, e);
 }
 
