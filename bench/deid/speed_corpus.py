@@ -10,7 +10,7 @@ import os
 import sys
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian
@@ -151,7 +151,8 @@ def sector(rng):
     angle = np.abs(np.arctan2(x - 512, y - 40))
     inside = (r > 60) & (r < 660) & (angle < 0.65)
     speckle = rng.rayleigh(34, (768, 1024)) * (1 + 0.5 * np.sin(r / 37) * np.cos(angle * 9))
-    return np.where(inside, speckle, 0).clip(0, 235).astype(np.uint8)
+    grains = Image.fromarray(np.where(inside, 2.2 * speckle, 0).clip(0, 255).astype(np.uint8))
+    return np.asarray(grains.filter(ImageFilter.GaussianBlur(1.6))) * inside  # as wide as a beam is
 
 
 def make_us(folder, count):
@@ -159,7 +160,7 @@ def make_us(folder, count):
     rng = np.random.default_rng(8)
     large, small = ImageFont.truetype(FONT, 17), ImageFont.truetype(FONT, 12)
     for i in range(1, count + 1):
-        image = Image.merge("RGB", [Image.fromarray(sector(rng))] * 3)
+        image = Image.merge("RGB", [Image.fromarray(sector(rng).astype(np.uint8))] * 3)
         draw = ImageDraw.Draw(image)
         draw.text((14, 8), "PRENTICE, Gwenllian Mair  F 14/03/1958", (255, 255, 255), large)
         draw.text((14, 32), "RJ7731945    Prince Philip Hospital", (230, 230, 230), small)
