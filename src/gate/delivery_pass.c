@@ -112,7 +112,10 @@ static int converse(struct round *r, bool want_crops, struct err *e) {
     CLEANUP(cleanup_fd) int out = -1;
     buf_init(&request, 2 * DELIVERY_REQUEST_MAX);
     buf_clear(&r->answer);
-    door->drop_out(door->context, r->item->tag);
+    if (r->item->begun) {
+        door->drop_out(door->context, r->item->tag);
+    }
+    r->item->begun = true;
     int rc = pack_request(r, want_crops, &request, e);
     rc = rc == E_OK ? door->open_in(door->context, r->item->tag, &in, e) : rc;
     rc = rc == E_OK ? door->open_out(door->context, r->item->tag, &out, e) : rc;

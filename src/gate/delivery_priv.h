@@ -27,6 +27,7 @@ struct item {
     struct buf order_bytes; // what orders.edits and their masks lie in
     struct arena arena;     // of orders
     struct buf answer;      // gate_passed_pack of the last passage, without crops and terms
+    bool begun;             // a file was made for it
     bool passed;            // answer is one
     bool failed;            // ours; why
     struct err why;
