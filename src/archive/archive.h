@@ -28,7 +28,8 @@ struct archive_options {
     // carry the mark DATA/as-sent; neither program opens the other's but for its tables.
     bool as_sent;
     const char *program; // what certificates name: "MacLab 0.1.0 (revision)"; NULL: "MacLab"
-    int64_t quiet; // microseconds after which what a sender sends is another delivery; 0: the default
+    int64_t
+        quiet; // microseconds after which what a sender sends is another delivery; 0: the default
     const char *profile; // a de-identification profile; NULL: DATA/profile.json, else the built-in
 };
 

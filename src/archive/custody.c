@@ -249,12 +249,8 @@ static enum custody_answer answer_of(int64_t state, bool in_archive) {
 
 // Of several arrivals of one instance the best counts.
 static int rank(enum custody_answer answer) {
-    static const int ranks[] = {[CUSTODY_SAFE] = 5,
-                                [CUSTODY_WAITS] = 4,
-                                [CUSTODY_PERSON] = 3,
-                                [CUSTODY_OTHER] = 2,
-                                [CUSTODY_NOT_KEPT] = 1,
-                                [CUSTODY_UNKNOWN] = 0};
+    static const int ranks[] = {[CUSTODY_SAFE] = 5,  [CUSTODY_WAITS] = 4,    [CUSTODY_PERSON] = 3,
+                                [CUSTODY_OTHER] = 2, [CUSTODY_NOT_KEPT] = 1, [CUSTODY_UNKNOWN] = 0};
     return ranks[answer];
 }
 

@@ -49,8 +49,8 @@ struct custody_row {
     uint64_t bytes;
     int state; // enum custody_state
     struct hash object;
-    char delivery[17]; // archive/delivery.h; its key opens the file
-    int64_t hold;      // HELD: archive/hold.h; 0: none (damaged)
+    char delivery[17];                 // archive/delivery.h; its key opens the file
+    int64_t hold;                      // HELD: archive/hold.h; 0: none (damaged)
     char reason[CUSTODY_REASON_MAX];   // code for machines: the gate's, or "mismatch" …
     char words[CUSTODY_WORDS_MAX + 1]; // with a place, never with a value
 };

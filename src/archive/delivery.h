@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Deliveries: what arrives together, shares a key, and is judged together (gate/delivery.h). Each
-// door says what that is: one run of `maclab import` over the same paths; what one DICOM peer or one
-// STOW-RS client sends until it has been quiet for a while. A delivery's key (store/store.h) is made
-// with it; from it come the key of the pseudonyms and those of everything that lies encrypted. It is
-// destroyed when nothing of the delivery is held any more, or when its time is over: then what was
-// held cannot be read any more, by anybody, and the pseudonyms lead nowhere.
+// door says what that is: one run of `maclab import` over the same paths; what one DICOM peer or
+// one STOW-RS client sends until it has been quiet for a while. A delivery's key (store/store.h) is
+// made with it; from it come the key of the pseudonyms and those of everything that lies encrypted.
+// It is destroyed when nothing of the delivery is held any more, or when its time is over: then
+// what was held cannot be read any more, by anybody, and the pseudonyms lead nowhere.
 //
 //   open     something may arrive; a killed run is taken up again
 //   ended    nothing arrives any more; holds may wait for a person
@@ -55,8 +55,8 @@ struct delivery {
 
 // Who and where from: `door` is "import", "stow" or "dimse"; `source` is what tells two of them
 // apart (paths, an address, an AE title; kept as a keyed hash only), `label` what people may see of
-// it. `quiet`: one that is open and had its last arrival within is taken up; 0: any open one is. Its
-// row and its key are durable when it returns.
+// it. `quiet`: one that is open and had its last arrival within is taken up; 0: any open one is.
+// Its row and its key are durable when it returns.
 struct delivery_from {
     const char *door;
     struct slice source;

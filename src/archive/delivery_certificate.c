@@ -68,8 +68,8 @@ static int take_count(struct slice what, int64_t value, void *context) {
         }
     }
     uint64_t code;
-    if (slice_starts(what, method) &&
-        num_parse_u64(slice_from(what, method.len), 113112, &code) && code >= 113100) {
+    if (slice_starts(what, method) && num_parse_u64(slice_from(what, method.len), 113112, &code) &&
+        code >= 113100) {
         t->methods[code - 113100] = (uint64_t)value;
     }
     for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {

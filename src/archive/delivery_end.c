@@ -49,8 +49,8 @@ struct ending {
 static int end(struct db *db, void *context, struct err *e) {
     const struct ending *ending = context;
     struct db_stmt *s;
-    int rc = db_prepare(
-        db, "UPDATE delivery SET state = 1, ended = ?2 WHERE id = ?1 AND state = 0", &s, e);
+    int rc = db_prepare(db, "UPDATE delivery SET state = 1, ended = ?2 WHERE id = ?1 AND state = 0",
+                        &s, e);
     if (rc != E_OK) {
         return rc;
     }

@@ -187,7 +187,8 @@ int delivery_list(struct db *db, int decided, uint64_t offset, uint64_t limit, s
     struct db_stmt *s;
     size_t count = 0;
     struct delivery_row *rows = arena_array(m, (size_t)limit + 1, sizeof *rows);
-    int rc = rows == NULL ? err_set(e, E_MEMORY, "deliveries") : count_all(db, decided, ret_total, e);
+    int rc =
+        rows == NULL ? err_set(e, E_MEMORY, "deliveries") : count_all(db, decided, ret_total, e);
     rc = rc == E_OK ? db_prepare(db,
                                  ROW_SQL "WHERE " STATE_SQL " ORDER BY begun DESC, id"
                                          " LIMIT ?2 OFFSET ?3",
@@ -214,9 +215,8 @@ int delivery_counts(struct db *db, const char *id,
                     int (*visit)(struct slice what, int64_t count, void *context), void *context,
                     struct err *e) {
     struct db_stmt *s;
-    int rc = db_prepare(db,
-                        "SELECT what, count FROM delivery_count WHERE delivery = ? ORDER BY what",
-                        &s, e);
+    int rc = db_prepare(
+        db, "SELECT what, count FROM delivery_count WHERE delivery = ? ORDER BY what", &s, e);
     if (rc != E_OK) {
         return rc;
     }

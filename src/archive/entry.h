@@ -22,8 +22,8 @@ struct store_inbox;
 
 // What waits behind the gate for its verdict: in memory, or encrypted in the delivery's folder.
 struct entry_out {
-    int fd; // -1: none, or encrypted
-    bool over; // nobody writes to it any more
+    int fd;           // -1: none, or encrypted
+    bool over;        // nobody writes to it any more
     uint64_t counted; // bytes of memory that are counted for it
     uint64_t number;  // of `item`, for its key
     struct store_item item;
@@ -55,7 +55,7 @@ struct entry {
     bool mac_known;
     bool passed;        // the gate looked at it once
     uint64_t in_memory; // decrypted for that, counted
-    struct hash mac; // store_source_mac
+    struct hash mac;    // store_source_mac
     // Behind the gate.
     bool gated;
     struct entry_out out;

@@ -227,9 +227,8 @@ static void take_hold(struct archive *a, struct entry *entry, const struct gate_
     memcpy(row->patient, entry->patient, sizeof row->patient);
     (void)snprintf(row->modality, sizeof row->modality, "%s", p->modality);
     entry->held.slice = p->slice;
-    row->slice = p->slice.is_slice
-                     ? slice_of(&entry->held.slice, sizeof entry->held.slice)
-                     : (struct slice){0};
+    row->slice = p->slice.is_slice ? slice_of(&entry->held.slice, sizeof entry->held.slice)
+                                   : (struct slice){0};
     gating_json(p, &entry->held.texts, row);
     entry->held.wanted = true;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// One run of entries through the gate (gate/delivery.h): where it gets their bytes, where it writes,
-// and what it is told of the archive. What the gate writes lies in memory until it is decided; over
-// GATING_MEMORY_MAX what is finished is encrypted into the delivery's folder and waits there, so
-// that nothing which is not released is ever on disk in clear.
+// One run of entries through the gate (gate/delivery.h): where it gets their bytes, where it
+// writes, and what it is told of the archive. What the gate writes lies in memory until it is
+// decided; over GATING_MEMORY_MAX what is finished is encrypted into the delivery's folder and
+// waits there, so that nothing which is not released is ever on disk in clear.
 #pragma once
 
 #include <stddef.h>
@@ -19,8 +19,9 @@ struct store_delivery;
 
 #define GATING_MEMORY_MAX ((uint64_t)512 << 20) // of what waits for its verdict
 #define GATING_FILE_MAX ((uint64_t)4 << 30)     // of one file: larger ones are refused
-#define GATING_IN_MEMORY_MAX ((uint64_t)1 << 30) // of arrivals decrypted at once; one alone may
-                                                 // have GATING_FILE_MAX
+#define GATING_IN_MEMORY_MAX                                                                       \
+    ((uint64_t)1 << 30) // of arrivals decrypted at once; one alone may
+                        // have GATING_FILE_MAX
 
 struct gating_options {
     struct archive *archive;

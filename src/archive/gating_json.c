@@ -119,8 +119,8 @@ static void put_boxes(const struct gate_passed *p, struct json *j) {
 }
 
 void gating_json(const struct gate_passed *p, struct buf *out, struct hold_row *row) {
-    static void (*const lists[])(const struct gate_passed *p, struct json *j) = {
-        put_risk, put_findings, put_boxes};
+    static void (*const lists[])(const struct gate_passed *p,
+                                 struct json *j) = {put_risk, put_findings, put_boxes};
     struct slice *const texts[] = {&row->risk, &row->findings, &row->boxes};
     size_t starts[5] = {out->len};
     put_reasons(p, out);
@@ -136,7 +136,8 @@ void gating_json(const struct gate_passed *p, struct buf *out, struct hold_row *
     row->reasons = good ? slice_first(all, starts[1])
                         : slice_str(p->reason_count > 0 ? gate_reason_code(p->reasons[0]) : "");
     for (size_t i = 0; i < 3; i++) {
-        *texts[i] = good ? slice_first(slice_from(all, starts[i + 1]), starts[i + 2] - starts[i + 1])
-                         : slice_str("[]");
+        *texts[i] = good
+                        ? slice_first(slice_from(all, starts[i + 1]), starts[i + 2] - starts[i + 1])
+                        : slice_str("[]");
     }
 }

@@ -9,7 +9,8 @@ struct hold_row;
 
 // Appends to `out` and points row->reasons, risk, findings and boxes into it: `out` must not be
 // changed as long as they are wanted. Empty lists where memory is short.
-//   boxes     [{"frame":1,"x":…,"y":…,"width":…,"height":…,"shape":"text","sure":"sure","decided":"black"}]:
+//   boxes
+//   [{"frame":1,"x":…,"y":…,"width":…,"height":…,"shape":"text","sure":"sure","decided":"black"}]:
 //             first all that was blacked (frame 0: in every frame), then what was found and is not
 //   findings  [{"where":…,"kind":…,"kind_words":…,"done":…}]
 //   risk      ["…"]

@@ -18,8 +18,7 @@ const char *hold_state_word(int state) {
     return state >= 0 && state < HOLD_STATE_COUNT ? words[state] : "unknown";
 }
 
-int hold_move(enum hold_state from, enum hold_event event, enum hold_state *ret_to,
-              struct err *e) {
+int hold_move(enum hold_state from, enum hold_event event, enum hold_state *ret_to, struct err *e) {
     static const struct {
         enum hold_state from;
         enum hold_event event;
@@ -268,10 +267,10 @@ int hold_list(struct db *db, const struct hold_filter *f, struct arena *m,
     size_t most = *ret_total < f->limit ? (size_t)*ret_total : (size_t)f->limit;
     struct hold_row *rows = rc == E_OK ? arena_array(m, most + 1, sizeof *rows) : NULL;
     rc = rc == E_OK && rows == NULL ? err_set(e, E_MEMORY, "holds") : rc;
-    rc = rc == E_OK ? db_prepare(db,
-                                 ROW_SQL "WHERE " FILTER_SQL " ORDER BY h.id LIMIT ?6 OFFSET ?7",
-                                 &s, e)
-                    : rc;
+    rc =
+        rc == E_OK
+            ? db_prepare(db, ROW_SQL "WHERE " FILTER_SQL " ORDER BY h.id LIMIT ?6 OFFSET ?7", &s, e)
+            : rc;
     if (rc != E_OK) {
         return rc;
     }
@@ -293,9 +292,8 @@ static void count_reasons(struct slice reasons, int64_t count, uint64_t *counts)
     struct slice word;
     while (slice_split(&reasons, ' ', &word)) {
         for (int i = 1; i < GATE_REASON_COUNT; i++) {
-            counts[i] += slice_eq_str(word, gate_reason_code((enum gate_reason)i))
-                             ? (uint64_t)count
-                             : 0;
+            counts[i] +=
+                slice_eq_str(word, gate_reason_code((enum gate_reason)i)) ? (uint64_t)count : 0;
         }
     }
 }

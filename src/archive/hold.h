@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Holds: instances that the gate did not release nor refuse, until a person decides (clauses C1b,
-// N5, N11 to N14). Each has its file, encrypted (store/held.h), and a row without a value of the data
-// set. This header is the rows and the states; hold_room.h shows and decides.
+// N5, N11 to N14). Each has its file, encrypted (store/held.h), and a row without a value of the
+// data set. This header is the rows and the states; hold_room.h shows and decides.
 //
 //   held ──release──▶ released          the passage again, with the person's orders
 //    │  └─release──▶ second-needed      where two persons must look: the first one
@@ -62,8 +62,8 @@ struct hold_row {
     struct slice reasons; // codes with spaces between
     uint16_t points;
     struct slice risk, findings, boxes; // JSON lists
-    struct slice slice; // struct gate_slice; empty where it is not known
-    struct slice draft; // JSON list; empty: none
+    struct slice slice;                 // struct gate_slice; empty where it is not known
+    struct slice draft;                 // JSON list; empty: none
     int64_t draft_version;
     char first_by[128];
     struct slice first_order; // JSON object; empty

@@ -147,12 +147,12 @@ static void write_order(const struct hold_wish *w, struct buf *out) {
 
 static int check_second(const struct hold_row *hold, const struct hold_wish *w, struct err *e) {
     CLEANUP(cleanup_buf) struct buf order;
+    buf_init(&order, ORDER_MAX);
     if (is_same_person(hold->first_by, w->person)) {
         return err_set(e, E_DENIED,
                        "a second person must look: %s has decided already (clause N14)",
                        hold->first_by);
     }
-    buf_init(&order, ORDER_MAX);
     write_order(w, &order);
     if (!slice_eq(buf_slice(&order), hold->first_order)) {
         return err_set(e, E_CONFLICT,
@@ -177,9 +177,9 @@ struct deciding {
 static int put_decision(struct db *db, const struct deciding *x, const struct hold_row *hold,
                         struct err *e) {
     const struct hold_wish *w = x->wish;
-    const char *clause = w->choice == HOLD_CHOICE_CONSENT   ? "N5"
-                         : w->verb == HOLD_VERB_RELEASE ? "N14"
-                                                        : "C1b";
+    const char *clause = w->choice == HOLD_CHOICE_CONSENT ? "N5"
+                         : w->verb == HOLD_VERB_RELEASE   ? "N14"
+                                                          : "C1b";
     struct hold_decision d = {.hold = hold->id,
                               .at = x->now,
                               .who = w->person,
@@ -277,13 +277,13 @@ static int add_hold(struct intake *i, const struct deciding *x, size_t at, struc
         return rc == E_OK ? err_set(e, E_MEMORY, "orders") : rc;
     }
     for (size_t k = 0; k < count; k++) {
-        edits[k] = (struct gate_edit){.kind = boxes[k].keep ? GATE_EDIT_KEEP : GATE_EDIT_BLACK,
-                                      .x = boxes[k].x,
-                                      .y = boxes[k].y,
-                                      .width = boxes[k].width,
-                                      .height = boxes[k].height,
-                                      .frame = boxes[k].frame == 0 ? GATE_ALL_FRAMES
-                                                                   : boxes[k].frame - 1};
+        edits[k] =
+            (struct gate_edit){.kind = boxes[k].keep ? GATE_EDIT_KEEP : GATE_EDIT_BLACK,
+                               .x = boxes[k].x,
+                               .y = boxes[k].y,
+                               .width = boxes[k].width,
+                               .height = boxes[k].height,
+                               .frame = boxes[k].frame == 0 ? GATE_ALL_FRAMES : boxes[k].frame - 1};
     }
     const struct gate_orders orders = {.edits = edits,
                                        .edit_count = (uint32_t)count,

@@ -75,8 +75,8 @@ static bool is_like(const struct gate_slice *a, const struct gate_slice *b) {
 }
 
 // Those that lie parallel to the one that was asked for.
-static int gather(struct archive *a, const struct hold_row *hold, struct arena *m,
-                  struct volume *v, struct err *e) {
+static int gather(struct archive *a, const struct hold_row *hold, struct arena *m, struct volume *v,
+                  struct err *e) {
     struct hold_filter f = {.delivery = slice_str(hold->delivery),
                             .series = slice_str(hold->series),
                             .limit = GATE_VOLUME_SLICES_MAX};
@@ -179,8 +179,7 @@ static int fill(struct archive *a, const struct delivery *d, const struct volume
 
 static int render(struct archive *a, const struct delivery *d, const struct hold_row *hold,
                   const struct volume *v, bool after, struct buf *out, struct err *e) {
-    struct gate_face_request r = {
-        .volume = describe(v), .want_mask = after, .render_side = SIDE};
+    struct gate_face_request r = {.volume = describe(v), .want_mask = after, .render_side = SIDE};
     struct gate_face_answer f;
     struct gate_key seed;
     CLEANUP(arena_done) struct arena m;

@@ -53,9 +53,9 @@ static int run(struct archive *a, const struct hold_row *hold, enum gate_job job
         return rc;
     }
     rc = buf_check(request, "request", e);
-    rc = rc == E_OK ? worker_run(archive_workers(a), (size_t)job, buf_slice(request), fd, -1,
-                                 answer, e)
-                    : rc;
+    rc = rc == E_OK
+             ? worker_run(archive_workers(a), (size_t)job, buf_slice(request), fd, -1, answer, e)
+             : rc;
     delivery_free(d);
     return rc < 0 ? rc : E_OK;
 }
@@ -71,8 +71,8 @@ struct edits {
 static bool is_kept(const struct gate_edit *edit, const struct hold_box *drafts, size_t count) {
     for (size_t i = 0; i < count; i++) {
         const struct hold_box *k = &drafts[i];
-        bool same_frame = k->frame == 0 || (edit->frame != GATE_ALL_FRAMES &&
-                                            k->frame == edit->frame + 1);
+        bool same_frame =
+            k->frame == 0 || (edit->frame != GATE_ALL_FRAMES && k->frame == edit->frame + 1);
         if (k->keep && same_frame && k->x <= edit->x && k->y <= edit->y &&
             k->x + k->width >= edit->x + edit->width &&
             k->y + k->height >= edit->y + edit->height) {
@@ -95,9 +95,8 @@ static int gather_edits(const struct hold_row *hold, struct arena *m, struct edi
                         struct err *e) {
     struct hold_box *drafts = NULL, *blacked = NULL;
     size_t draft_count = 0, count = 0;
-    int rc = hold->draft.len > 0
-                 ? hold_boxes_parse(hold->draft, hold, m, &drafts, &draft_count, e)
-                 : E_OK;
+    int rc = hold->draft.len > 0 ? hold_boxes_parse(hold->draft, hold, m, &drafts, &draft_count, e)
+                                 : E_OK;
     rc = rc == E_OK ? hold_boxes_of_gate(hold, m, &blacked, &count, e) : rc;
     out->list = rc == E_OK ? arena_array(m, draft_count + count + 1, sizeof *out->list) : NULL;
     if (out->list == NULL) {
@@ -370,9 +369,8 @@ static int parse(struct slice json, const struct hold_row *hold, bool of_gate, s
             rc = err_set(e, E_LIMIT, "more than %zu boxes", most);
         }
         if (rc == E_OK && (!of_gate || b.black)) {
-            list[count++] = (struct hold_box){(uint32_t)b.frame,    (uint16_t)b.x,
-                                              (uint16_t)b.y,        (uint16_t)b.width,
-                                              (uint16_t)b.height,   b.keep};
+            list[count++] = (struct hold_box){(uint32_t)b.frame, (uint16_t)b.x,      (uint16_t)b.y,
+                                              (uint16_t)b.width, (uint16_t)b.height, b.keep};
         }
         rc = rc >= 0 ? json_in_next(&in, &t, e) : rc;
     }
@@ -413,11 +411,10 @@ int hold_boxes_seen(const struct hold_row *hold, struct arena *m, struct hold_se
             rc = rc >= 0 ? json_in_next(&in, &t, e) : rc;
         }
         struct slice object = slice_first(slice_from(hold->boxes, from), in.at - from - 1);
-        list[count].box = (struct hold_box){(uint32_t)b.frame,  (uint16_t)b.x,
-                                            (uint16_t)b.y,      (uint16_t)b.width,
-                                            (uint16_t)b.height, !b.black};
-        char *json = arena_printf(m, "%.*s,\"by\":\"gate\"}", (int)object.len,
-                                  (const char *)object.ptr);
+        list[count].box = (struct hold_box){(uint32_t)b.frame, (uint16_t)b.x,      (uint16_t)b.y,
+                                            (uint16_t)b.width, (uint16_t)b.height, !b.black};
+        char *json =
+            arena_printf(m, "%.*s,\"by\":\"gate\"}", (int)object.len, (const char *)object.ptr);
         list[count++].json = json == NULL ? slice_str("{}") : slice_str(json);
         rc = rc >= 0 ? json_in_next(&in, &t, e) : rc;
     }

@@ -89,7 +89,8 @@ struct hold_wish {
 #define HOLD_TEXT_MAX 400 // of a reason or a reference
 
 // Whether releasing asks for two persons: the profile says so, or the combination of what is left
-// may single somebody out, a face was removed, or somebody's consent is relied on (clauses N5, N14).
+// may single somebody out, a face was removed, or somebody's consent is relied on (clauses N5,
+// N14).
 bool hold_needs_second(const struct archive *a, const struct hold_row *hold,
                        enum hold_choice choice);
 // Which choices a hold offers, as bits 1 << enum hold_choice.

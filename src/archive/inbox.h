@@ -6,15 +6,16 @@
 //
 //   arrives      file of the inbox with its receipt, one sync        → success to the sender
 //   recorded     rows of custody, a transaction a batch; the receipts are cut off
-//   judged       when the peer has been quiet for a while, all of its delivery together (delivery.h)
-//   decided      custody says what became of it; released ones leave the inbox, held ones wait
+//   judged       when the peer has been quiet for a while, all of its delivery together
+//   (delivery.h) decided      custody says what became of it; released ones leave the inbox, held
+//   ones wait
 //                for a person elsewhere (hold.h), others stay until somebody disposes of them
 //                (custody.h)
 //
 // What a peer sends until it has been quiet for `quiet` is one delivery, whatever the number of its
-// associations: faces, pseudonyms, relative days and names are matters of all its files. A peer that
-// is never quiet is judged when it fills half of the backlog. Where arrivals are too many, or the
-// disk is nearly full, nothing more is taken (E_FULL).
+// associations: faces, pseudonyms, relative days and names are matters of all its files. A peer
+// that is never quiet is judged when it fills half of the backlog. Where arrivals are too many, or
+// the disk is nearly full, nothing more is taken (E_FULL).
 #pragma once
 
 #include <stdbool.h>

@@ -2,8 +2,8 @@
 // The background side of the inbox: rows of custody, then a delivery through an intake, then what
 // became of each. A delivery waits until its peer is quiet. In a folder that keeps what is sent
 // (archive.h) nothing is judged together; there, because two cores serve senders and workers alike,
-// judging waits while arrivals come in, until some have waited long or many wait, and works with one
-// worker then, and with all of them where the backlog is half full.
+// judging waits while arrivals come in, until some have waited long or many wait, and works with
+// one worker then, and with all of them where the backlog is half full.
 #include <stdio.h>
 #include <time.h>
 

@@ -57,7 +57,7 @@ struct inbox {
     struct store_inbox *files;
     struct custody_key key;
 
-    pthread_mutex_t taking; // one delivery is begun at a time; taken before `lock`
+    pthread_mutex_t taking;    // one delivery is begun at a time; taken before `lock`
     pthread_mutex_t recording; // one transaction of new rows at a time; taken before `lock`
 
     pthread_mutex_t lock;   // of everything below

@@ -38,7 +38,7 @@ struct intake {
     struct delivery *of;   // NULL: not through the gate
     struct gating *gating; // with `of`, from the first file on
     struct entry *stream;  // between begin and end
-    char only_study[65];  // "": any
+    char only_study[65];   // "": any
     intake_expectation expectation;
     void *expecting;
 

@@ -47,7 +47,7 @@ struct intake_result {
     struct err why;         // for every verdict but STORED and DUPLICATE
     char reason[32];        // HELD, REFUSED by the gate: its code ("pixels-cut"); else ""
     int64_t hold;           // HELD: its number
-    uint32_t findings;  // noticed by the gate and recorded, though the instance was stored
+    uint32_t findings;      // noticed by the gate and recorded, though the instance was stored
 };
 const char *intake_verdict_word(enum intake_verdict verdict); // "stored", "duplicate" …
 

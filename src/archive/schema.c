@@ -359,17 +359,17 @@ static const char version_6[] = "CREATE INDEX instance_by_class ON instance (sop
 static const char version_7[] =
     "CREATE TABLE delivery ("
     " id {text} NOT NULL PRIMARY KEY,"
-    " door {text} NOT NULL,"     // import, stow, dimse
-    " source {blob} NOT NULL,"   // keyed hash of who or where from
-    " label {text} NOT NULL,"    // AE title, or what the operator calls it
-    " state {int} NOT NULL,"     // enum delivery_state
-    " begun {int} NOT NULL,"     // microseconds since 1970 UTC
-    " last {int} NOT NULL,"      // something arrived
-    " ended {int} NOT NULL,"     // 0: not yet
-    " expires {int} NOT NULL,"   // what is held then is destroyed
-    " key_gone {int} NOT NULL,"  // 0: the key is there
-    " profile {text} NOT NULL,"  // name and digest
-    " certificate {text},"       // JSON, signed
+    " door {text} NOT NULL,"    // import, stow, dimse
+    " source {blob} NOT NULL,"  // keyed hash of who or where from
+    " label {text} NOT NULL,"   // AE title, or what the operator calls it
+    " state {int} NOT NULL,"    // enum delivery_state
+    " begun {int} NOT NULL,"    // microseconds since 1970 UTC
+    " last {int} NOT NULL,"     // something arrived
+    " ended {int} NOT NULL,"    // 0: not yet
+    " expires {int} NOT NULL,"  // what is held then is destroyed
+    " key_gone {int} NOT NULL," // 0: the key is there
+    " profile {text} NOT NULL," // name and digest
+    " certificate {text},"      // JSON, signed
     " certificate_pdf {blob}"
     "){clustered};"
     "CREATE INDEX delivery_by_source ON delivery (door, source, state);"
@@ -384,7 +384,7 @@ static const char version_7[] =
     "CREATE TABLE source ("
     " mac {blob} NOT NULL PRIMARY KEY," // store_source_mac
     " delivery {text} NOT NULL,"
-    " verdict {int} NOT NULL," // enum source_verdict
+    " verdict {int} NOT NULL,"       // enum source_verdict
     " sop_instance {text} NOT NULL," // as the gate named them; '' where it did not
     " study_uid {text} NOT NULL,"
     " series_uid {text} NOT NULL,"
@@ -429,7 +429,7 @@ static const char version_7[] =
     " slice {blob},"             // where it lies in a volume (gate/face.h), of this program's build
     " draft {text} NOT NULL,"    // JSON: orders of a person that were not decided yet
     " draft_version {int} NOT NULL,"
-    " first_by {text} NOT NULL," // who decided to release while a second person must look
+    " first_by {text} NOT NULL,"   // who decided to release while a second person must look
     " first_order {text} NOT NULL" // their choice and consent, to be confirmed
     "){table};"
     "CREATE INDEX hold_by_state ON hold (state, id);"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `maclab hold`: what the gate held, decided on at the console. Pictures are the browser's business;
-// who releases here says that they have looked there.
+// `maclab hold`: what the gate held, decided on at the console. Pictures are the browser's
+// business; who releases here says that they have looked there.
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>

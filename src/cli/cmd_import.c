@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// maclab import: files and folders through the gate into the archive; one line a verdict, a summary.
-// One run is one delivery: its files share a key and are judged together. A second run over the same
-// paths takes an unfinished delivery up, with the same pseudonyms, and finds what was taken in
-// before as duplicates, so that an import that was broken off is simply started again.
+// maclab import: files and folders through the gate into the archive; one line a verdict, a
+// summary. One run is one delivery: its files share a key and are judged together. A second run
+// over the same paths takes an unfinished delivery up, with the same pseudonyms, and finds what was
+// taken in before as duplicates, so that an import that was broken off is simply started again.
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -24,10 +24,10 @@
 #include "cli/cli.h"
 
 #define LINE_MAX_BYTES ((size_t)65536)
-#define RUN_FILES 20000                  // files that are judged together, but for a folder's rest
-#define RUN_BYTES ((uint64_t)32 << 30)   // the same in bytes
-#define PATHS_MAX ((size_t)64 << 20)     // of the paths of one command line
-#define FULL_MAX 3 // failures for want of space in a row that end the run
+#define RUN_FILES 20000                // files that are judged together, but for a folder's rest
+#define RUN_BYTES ((uint64_t)32 << 30) // the same in bytes
+#define PATHS_MAX ((size_t)64 << 20)   // of the paths of one command line
+#define FULL_MAX 3                     // failures for want of space in a row that end the run
 
 static const char help[] =
     "Usage: maclab import [OPTION]... PATH...\n"
@@ -58,7 +58,7 @@ struct run {
     struct intake *intake;
     char **paths; // by tag; owned while under way
     size_t path_count, path_cap;
-    size_t root; // length of the PATH that is walked, with its slash
+    size_t root;       // length of the PATH that is walked, with its slash
     char folder[4096]; // of the last file
     uint64_t run_bytes;
     uint64_t files, bytes;
@@ -278,10 +278,10 @@ static int walk_all(struct run *run, int count, char **paths) {
 // The delivery of exactly these paths, wherever they were named from.
 static int take_delivery(struct run *run, int count, char **paths) {
     CLEANUP(cleanup_buf) struct buf source;
+    buf_init(&source, PATHS_MAX);
     if (archive_is_as_sent(run->archive)) {
         return E_OK;
     }
-    buf_init(&source, PATHS_MAX);
     for (int i = 0; i < count; i++) {
         CLEANUP(cleanup_free) char *real = realpath(paths[i], NULL);
         buf_put_str(&source, real == NULL ? paths[i] : real);
@@ -349,12 +349,10 @@ static int import_all(struct run *run, int count, char **paths) {
 }
 
 static int read_options(int argc, char **argv, struct run *run) {
-    static const struct option options[] = {{"data", required_argument, NULL, 'd'},
-                                            {"label", required_argument, NULL, 'l'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"quiet", no_argument, NULL, 'q'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
+    static const struct option options[] = {
+        {"data", required_argument, NULL, 'd'}, {"label", required_argument, NULL, 'l'},
+        {"json", no_argument, NULL, 'j'},       {"quiet", no_argument, NULL, 'q'},
+        {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0}};
     int option;
     optind = 1;
     opterr = 0;
@@ -391,9 +389,8 @@ static int read_options(int argc, char **argv, struct run *run) {
 int cmd_import(int argc, char **argv) {
     struct err e = {0};
     struct run run = {.e = &e, .label = "import"};
-    struct archive_options options = {.data_dir = cli_data_dir(argc, argv),
-                                      .as_sent = cli_as_sent,
-                                      .program = cli_program};
+    struct archive_options options = {
+        .data_dir = cli_data_dir(argc, argv), .as_sent = cli_as_sent, .program = cli_program};
     int rc = read_options(argc, argv, &run);
     if (rc != CLI_OK) {
         return rc < 0 ? CLI_OK : rc;

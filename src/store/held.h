@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // DATA/held: what waits for a person, each a file named DELIVERY.NUMBER, encrypted under its
-// delivery's key (seal.h). No sweep of the store looks in here: what lies here goes when the archive
-// says so, or becomes unreadable when the delivery's key goes. Nobody reads here but through
-// store_held_open, which asks for the key.
+// delivery's key (seal.h). No sweep of the store looks in here: what lies here goes when the
+// archive says so, or becomes unreadable when the delivery's key goes. Nobody reads here but
+// through store_held_open, which asks for the key.
 #pragma once
 
 #include <stdint.h>

@@ -281,11 +281,8 @@ int store_arrival_begin(struct store_inbox *b, const struct seal_key *k, const c
         drop_spare(b, &spare);
         return rc;
     }
-    *ret_arrival = (struct store_arrival){.inbox = b,
-                                          .number = spare.number,
-                                          .fd = spare.fd,
-                                          .hashing = hashing,
-                                          .sealing = sealing};
+    *ret_arrival = (struct store_arrival){
+        .inbox = b, .number = spare.number, .fd = spare.fd, .hashing = hashing, .sealing = sealing};
     return E_OK;
 }
 

@@ -123,12 +123,13 @@ int store_delivery_key_make(struct store *s, const char *delivery, struct seal_k
     CLEANUP(cleanup_fd) int keys = -1;
     delivery_key_name(delivery, name);
     struct seal_key *k = seal_key_new();
-    int rc = k == NULL ? err_set(e, E_MEMORY, "no locked memory for a key") : open_keys(s, &keys, e);
+    int rc =
+        k == NULL ? err_set(e, E_MEMORY, "no locked memory for a key") : open_keys(s, &keys, e);
     rc = rc == E_OK ? load(s, "quarantine", &s->wrapping, e) : rc;
     rc = rc == E_OK ? seal_wrap(s->wrapping, k, delivery, wrapped, e) : rc;
-    rc = rc == E_OK ? file_write_durable(keys, name, slice_of(wrapped, sizeof wrapped),
-                                         STORE_FILE_MODE, e)
-                    : rc;
+    rc = rc == E_OK
+             ? file_write_durable(keys, name, slice_of(wrapped, sizeof wrapped), STORE_FILE_MODE, e)
+             : rc;
     if (rc != E_OK) {
         seal_key_free(k);
         return rc;
@@ -146,9 +147,9 @@ int store_delivery_key_load(struct store *s, const char *delivery, struct seal_k
     int rc = open_keys(s, &keys, e);
     rc = rc == E_OK ? read_key(s, keys, name, wrapped, sizeof wrapped, e) : rc;
     rc = rc == E_OK ? load(s, "quarantine", &s->wrapping, e) : rc;
-    return rc == E_OK ? seal_unwrap(s->wrapping, slice_of(wrapped, sizeof wrapped), delivery,
-                                    ret_key, e)
-                      : rc;
+    return rc == E_OK
+               ? seal_unwrap(s->wrapping, slice_of(wrapped, sizeof wrapped), delivery, ret_key, e)
+               : rc;
 }
 
 // In its place first: no other file gets the blocks with the key in them.

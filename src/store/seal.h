@@ -13,9 +13,9 @@
 // processor's instructions for AES it is several times as fast, and an acknowledgement by C-STORE
 // waits for it.
 //
-// Keys live in memory that is neither swapped nor dumped (sodium_malloc) and are wiped. A delivery's
-// key on disk is wrapped (XChaCha20-Poly1305) by the folder's, which binds it to the delivery's
-// name.
+// Keys live in memory that is neither swapped nor dumped (sodium_malloc) and are wiped. A
+// delivery's key on disk is wrapped (XChaCha20-Poly1305) by the folder's, which binds it to the
+// delivery's name.
 #pragma once
 
 #include <stddef.h>

@@ -21,8 +21,8 @@ struct seal_name;
 struct seal_writer;
 struct store;
 
-// Opens DIR (made when absent, mode 0700) with objects/ quarantine/ held/ cache/ keys/. E_IO names a
-// folder that cannot be written.
+// Opens DIR (made when absent, mode 0700) with objects/ quarantine/ held/ cache/ keys/. E_IO names
+// a folder that cannot be written.
 int store_open(const char *data_dir, struct store **ret_store, struct err *e);
 void store_close(struct store *s); // NULL allowed; its deliveries must be closed before
 
@@ -44,17 +44,17 @@ int store_key(struct store *s, const char *name, void *ret_bytes, size_t len, st
 // The same as a key in locked memory; the caller's.
 int store_seal_key(struct store *s, const char *name, struct seal_key **ret_key, struct err *e);
 
-// What is kept of a file to know it when it comes again: HMAC of its hash under a key of this folder
-// (keys/sources), so that nobody without the key can ask whether a file of theirs was here.
+// What is kept of a file to know it when it comes again: HMAC of its hash under a key of this
+// folder (keys/sources), so that nobody without the key can ask whether a file of theirs was here.
 int store_source_mac(struct store *s, const struct hash *plain, struct hash *ret_mac,
                      struct err *e);
 // The same for the digest of an image's pixels.
 int store_pixel_mac(struct store *s, const uint8_t digest[HASH_LEN], struct hash *ret_mac,
                     struct err *e);
 
-// The key of a delivery: DATA/keys/delivery-<name>, wrapped by the folder's (keys/quarantine), a file
-// of its own and no row of the catalogue, so that it can be overwritten in its place, no journal or
-// backup of the catalogue has it, and nothing that reads the catalogue can reach it.
+// The key of a delivery: DATA/keys/delivery-<name>, wrapped by the folder's (keys/quarantine), a
+// file of its own and no row of the catalogue, so that it can be overwritten in its place, no
+// journal or backup of the catalogue has it, and nothing that reads the catalogue can reach it.
 // Made: durable when it returns. Loaded: E_NOT_FOUND when it was destroyed. Destroyed: overwritten,
 // synced, removed; absent: E_OK.
 int store_delivery_key_make(struct store *s, const char *delivery, struct seal_key **ret_key,

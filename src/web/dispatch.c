@@ -87,8 +87,8 @@ static bool policy_allows(struct web_request *r) {
     char what[3 * WEB_UID_TEXT + 8];
     const struct web_names *n = &r->names;
     if (strstr(r->route->path, "{delivery}") != NULL) {
-        (void)snprintf(what, sizeof what, "delivery/%.*s",
-                       n->word.len < 20 ? (int)n->word.len : 20, (const char *)n->word.ptr);
+        (void)snprintf(what, sizeof what, "delivery/%.*s", n->word.len < 20 ? (int)n->word.len : 20,
+                       (const char *)n->word.ptr);
     } else if (strstr(r->route->path, "{hold}") != NULL) { // numbers of ours, which name nobody
         (void)snprintf(what, sizeof what, "hold/%.*s", n->word.len < 20 ? (int)n->word.len : 20,
                        (const char *)n->word.ptr);

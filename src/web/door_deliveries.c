@@ -57,8 +57,8 @@ static int read_state(struct web_request *r, int *ret_decided, struct err *e) {
                : E_OK;
 }
 
-static int list(struct web_request *r, int decided, uint64_t offset, uint64_t limit,
-                struct json *j, struct err *e) {
+static int list(struct web_request *r, int decided, uint64_t offset, uint64_t limit, struct json *j,
+                struct err *e) {
     struct archive *a = r->server->archive;
     struct delivery_row *rows;
     size_t count = 0;
@@ -126,10 +126,8 @@ static int write_count(struct slice what, int64_t count, void *context) {
 static int write_tally(struct db *db, const char *id, struct json *j, struct err *e) {
     static const struct {
         const char *name, *group;
-    } groups[] = {{"kinds", "kind:"},
-                  {"reasons", "reason:"},
-                  {"methods", "method:"},
-                  {"counts", ""}};
+    } groups[] = {
+        {"kinds", "kind:"}, {"reasons", "reason:"}, {"methods", "method:"}, {"counts", ""}};
     int rc = E_OK;
     json_name(j, "tally");
     json_begin_object(j);

@@ -149,7 +149,8 @@ static int write_decisions(struct web_request *r, struct db *db, struct json *j,
         json_member_str(j, "reason", list[i].reason);
         json_member_str(j, "clause", list[i].clause);
         json_member_str(j, "choice", list[i].choice[0] == '\0' ? NULL : list[i].choice);
-        json_member_str(j, "consent_reference", list[i].consent[0] == '\0' ? NULL : list[i].consent);
+        json_member_str(j, "consent_reference",
+                        list[i].consent[0] == '\0' ? NULL : list[i].consent);
         json_member_str(j, "outcome", list[i].outcome[0] == '\0' ? NULL : list[i].outcome);
         json_end_object(j);
     }

@@ -47,9 +47,10 @@ static int count_catalogue(struct web_request *r, struct catalogue_counts *ret_c
 static void write_gate(const struct web_request *r, struct json *j) {
     const struct gate_profile *p = archive_profile(r->server->archive);
     json_member_str(j, "mode", p == NULL ? "structural" : p->weakened ? "weakened" : "whole");
-    json_member_str(j, "notice", p == NULL       ? structural_gate
-                                 : p->weakened ? weakened_gate
-                                               : whole_gate);
+    json_member_str(j, "notice",
+                    p == NULL     ? structural_gate
+                    : p->weakened ? weakened_gate
+                                  : whole_gate);
     json_member_str(j, "profile", p == NULL ? NULL : p->name);
     json_member_str(j, "edition", p == NULL ? NULL : GATE_EDITION);
     json_member_bool(j, "two_persons", p != NULL && p->two_persons);

@@ -79,12 +79,10 @@ static void write_durations(const struct web_route_metrics *row, const struct we
 }
 
 static void write_verdicts(const struct web_metrics *m, struct buf *out) {
-    static const char *const names[WEB_METRIC_VERDICTS] = {[INTAKE_STORED] = "stored",
-                                                           [INTAKE_DUPLICATE] = "duplicate",
-                                                           [INTAKE_HELD] = "held",
-                                                           [INTAKE_CONFLICT] = "conflict",
-                                                           [INTAKE_REFUSED] = "refused",
-                                                           [INTAKE_FAILED] = "failed"};
+    static const char *const names[WEB_METRIC_VERDICTS] = {
+        [INTAKE_STORED] = "stored",   [INTAKE_DUPLICATE] = "duplicate",
+        [INTAKE_HELD] = "held",       [INTAKE_CONFLICT] = "conflict",
+        [INTAKE_REFUSED] = "refused", [INTAKE_FAILED] = "failed"};
     buf_put_str(out, "# HELP maclab_intake_total Instances received over HTTP, by verdict.\n"
                      "# TYPE maclab_intake_total counter\n");
     for (size_t i = 0; i < WEB_METRIC_VERDICTS; i++) {

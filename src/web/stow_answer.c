@@ -9,8 +9,8 @@
 
 #define LIST_MAX ((size_t)128 << 20)
 #define REASON_DUPLICATE 0x0111u // another object has the UID (PS3.7 C.5.8)
-#define REASON_HELD 0xB006u // safe with us, a person is to look: of ours (docs/conformance.md)
-#define WARNING_COERCED 0xB000u // elements were changed (PS3.4 B.2.3)
+#define REASON_HELD 0xB006u      // safe with us, a person is to look: of ours (docs/conformance.md)
+#define WARNING_COERCED 0xB000u  // elements were changed (PS3.4 B.2.3)
 #define COMMENT_MAX 64           // characters of LO
 
 static void list_init(struct buf *b, struct json *j) {

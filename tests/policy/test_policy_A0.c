@@ -76,10 +76,9 @@ static void a0_the_local_operator_may_work(void **state) {
 // list of peers is the network.
 static void a0_a_registered_peer_gets_the_dicom_services_only(void **state) {
     (void)state;
-    static const enum policy_action offered[] = {POLICY_NODE_ECHO, POLICY_NODE_QUERY,
-                                                 POLICY_NODE_WORKLIST, POLICY_NODE_RETRIEVE,
-                                                 POLICY_IMAGE_SEND, POLICY_NODE_RECEIVE,
-                                                 POLICY_NODE_COMMIT};
+    static const enum policy_action offered[] = {
+        POLICY_NODE_ECHO,  POLICY_NODE_QUERY,   POLICY_NODE_WORKLIST, POLICY_NODE_RETRIEVE,
+        POLICY_IMAGE_SEND, POLICY_NODE_RECEIVE, POLICY_NODE_COMMIT};
     for (int action = POLICY_NONE; action <= POLICY_ACTION_COUNT; action++) {
         bool expected = false;
         for (size_t i = 0; i < sizeof offered / sizeof offered[0]; i++) {

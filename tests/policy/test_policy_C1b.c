@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Clause C1b: that images were anonymised where they come from is a claim, which the gate proves or
-// refutes. So registered peers may deliver from elsewhere, nobody else may, and nothing gets into an
-// archive past the gate, whoever brings it.
+// refutes. So registered peers may deliver from elsewhere, nobody else may, and nothing gets into
+// an archive past the gate, whoever brings it.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,9 +44,9 @@ static void c1b_registered_peers_deliver_and_nobody_else(void **state) {
 // A peer delivers; it does not look into the hold room or at deliveries.
 static void c1b_a_peer_sees_nothing_of_the_gate(void **state) {
     (void)state;
-    static const enum policy_action inside[] = {POLICY_GATE_SHOW, POLICY_HOLD_LOOK,
+    static const enum policy_action inside[] = {POLICY_GATE_SHOW,   POLICY_HOLD_LOOK,
                                                 POLICY_HOLD_DECIDE, POLICY_HOLD_EXPIRE,
-                                                POLICY_INBOX_SHOW, POLICY_INBOX_MANAGE};
+                                                POLICY_INBOX_SHOW,  POLICY_INBOX_MANAGE};
     for (size_t i = 0; i < sizeof inside / sizeof inside[0]; i++) {
         struct policy_request r = {.who = policy_peer("STATION7", "192.0.2.7", NULL),
                                    .action = inside[i],
