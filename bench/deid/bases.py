@@ -176,7 +176,7 @@ def reals(folder):
             kind = d.Modality if d.Modality != "US" or int(d.get("NumberOfFrames", 1) or 1) == 1 else "USM"
             native = d.file_meta.TransferSyntaxUID in (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
             usual = 128 <= d.Rows <= 1024 and 128 <= d.Columns <= 1024 and d.BitsAllocated in (8, 16) and int(d.get("NumberOfFrames", 1) or 1) <= 40
-            if kind in ("CT", "MR", "CR", "DX", "US", "USM", "PT") and native and usual and d.pixel_array.dtype in (np.uint8, np.int16, np.uint16) \
+            if kind in ("CT", "MR", "CR", "DX", "PT") and native and usual and d.pixel_array.dtype in (np.uint8, np.int16, np.uint16) \
                     and d.PhotometricInterpretation in ("MONOCHROME1", "MONOCHROME2", "RGB") and "broken" not in path.parts:
                 found.setdefault(kind, []).append(path)
         except Exception:  # not for this purpose

@@ -87,12 +87,14 @@ def letters_seen(case, before, after, masks):
         seen = set()
         for f in line["frames"]:
             was, is_now = before[f, y:y + h, x:x + w].astype(float), after[f, y:y + h, x:x + w].astype(float)
+            if is_now.std(axis=(0, 1)).max() < max(0.35, 0.05 * was.std(axis=(0, 1)).max()):
+                continue  # even but for what a coding leaves
             for letter in np.unique(numbers[numbers > 0]):
                 where = numbers == letter
                 if (mask[where] > 127).sum() < 4:
                     continue
-                a, b = was[where].ravel(), is_now[where].ravel()
-                a, b = a - a.mean(), b - b.mean()
+                a, b = was[where], is_now[where]
+                a, b = (a - a.mean(axis=0)).ravel(), (b - b.mean(axis=0)).ravel()
                 size = math.sqrt((a * a).sum() * (b * b).sum())
                 if size > 0 and abs((a * b).sum() / size) > SEEN:
                     seen.add(int(letter))

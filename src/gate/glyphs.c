@@ -11,6 +11,7 @@
 #include "gate/glyphs_box.h"
 #include "gate/glyphs_code.h"
 #include "gate/glyphs_grow.h"
+#include "gate/glyphs_letters.h"
 #include "gate/glyphs_line.h"
 #include "gate/glyphs_part.h"
 #include "gate/glyphs_plane.h"
@@ -44,6 +45,7 @@ struct gate_scanner {
     struct glyph_code_tile *code_tiles;
     struct glyph_codes codes;
     struct glyph_still still;
+    struct glyph_letters letters;
     struct glyph_finds finds;
     glyph_watch watch; // glyphs_priv.h
     void *watcher;
@@ -100,6 +102,10 @@ int gate_scanner_new(uint32_t rows, uint32_t columns, uint32_t frames,
     if (!make_buffers(s) || (loop && !glyph_still_open(&s->still, columns, rows))) {
         return err_set(e, E_MEMORY, "a detector for %u × %u pixels", columns, rows);
     }
+    int code = glyph_letters_open(&s->letters, columns, rows, BLOCK_MAX, e);
+    if (code != E_OK) {
+        return code;
+    }
     *ret_scanner = steal(s);
     return E_OK;
 }
@@ -121,6 +127,7 @@ void gate_scanner_free(struct gate_scanner *s) {
     mem_free(s->noise);
     mem_free(s->code_tiles);
     glyph_still_done(&s->still);
+    glyph_letters_done(&s->letters);
     glyph_labels_free(s->labels);
     glyph_liner_free(s->liner);
     glyph_finds_done(&s->finds);
@@ -193,35 +200,6 @@ static void read_lines(struct gate_scanner *s, struct glyph_parts parts, const s
     glyph_lines_find(s->liner, parts, &o, give_line, &giving);
 }
 
-// First the noise alone, then what is half as bright as the brightest of its surroundings, and a
-// step between them.
-static const struct glyph_cut cuts[CUTS] = {{12, 0, 1}, {12, 64, 1}, {12, 140, 1}};
-static const struct glyph_cut second_cuts[CUTS] = {{15, 0, 1}, {15, 40, 1}, {10, 100, 1}};
-
-static void read_strokes(struct gate_scanner *s, const struct glyph_plane *plane,
-                         const struct place *at, bool second) {
-    uint32_t across = (plane->width + GLYPH_TILE - 1) / GLYPH_TILE;
-    uint32_t down = (plane->height + GLYPH_TILE - 1) / GLYPH_TILE;
-    uint32_t tiles = across * down;
-    glyph_stroke_hat(plane, s->hat, s->scratch, s->lines);
-    glyph_stroke_tiles(plane, s->hat, s->tiles);
-    memset(s->before, 0, tiles * sizeof *s->before);
-    for (uint32_t i = 0; i < tiles; i++) {
-        uint32_t noise = (uint32_t)s->tiles[i].middle * 3;
-        s->noise[i] = (uint16_t)(noise > UINT16_MAX ? UINT16_MAX : noise);
-    }
-    for (int k = 0; k < CUTS; k++) {
-        const struct glyph_cut *cut = second ? &second_cuts[k] : &cuts[k];
-        if (glyph_stroke_thresholds(s->tiles, across, down, cut, s->changed, s->before,
-                                    s->thresholds) == 0) {
-            continue; // the same mask again
-        }
-        glyph_stroke_mask(plane, s->hat, s->thresholds, s->mask);
-        read_lines(s, glyph_parts_of_mask(s->labels, plane, s->hat, s->mask), at, plane, s->hat,
-                   (uint16_t)k, second);
-    }
-}
-
 static void read_levels(struct gate_scanner *s, const struct place *at, bool second) {
     glyph_level_mask(&s->plane, s->mask);
     uint32_t tiles = (s->plane.width + GLYPH_TILE - 1) / GLYPH_TILE *
@@ -249,17 +227,10 @@ static void read_codes(struct gate_scanner *s, const struct place *at) {
 static void read_plane(struct gate_scanner *s, struct place at, bool codes, bool second) {
     read_levels(s, &at, second);
     for (int scale = 0; scale < SCALES; scale++) {
+        glyph_letters_look(&s->letters, &s->plane, at.x, at.y, at.step);
         if (codes) {
             read_codes(s, &at);
         }
-        at.dark = false;
-        read_strokes(s, &s->plane, &at, second);
-        s->inverse.width = s->plane.width;
-        s->inverse.height = s->plane.height;
-        s->inverse.stride = s->plane.stride;
-        glyph_plane_invert(&s->plane, &s->inverse);
-        at.dark = true;
-        read_strokes(s, &s->inverse, &at, second);
         if (scale + 1 < SCALES) {
             struct glyph_plane half = {.px = s->inverse.px,
                                        .width = s->plane.width / 2,
@@ -316,6 +287,7 @@ int gate_scan_frame(struct gate_scanner *s, const struct px_frame *f, uint32_t n
         return code;
     }
     clear_finds(s);
+    glyph_letters_clear(&s->letters);
     if (s->still.low != NULL) {
         glyph_still_add(&s->still, &source);
     }
@@ -327,7 +299,12 @@ int gate_scan_frame(struct gate_scanner *s, const struct px_frame *f, uint32_t n
     if (s->finds.failed) {
         return err_set(e, E_MEMORY, "what was found in a frame");
     }
+    glyph_letters_sift(&s->letters, &s->finds);
     glyph_finds_settle(&s->finds);
+    glyph_letters_add(&s->letters, &s->finds, options->second);
+    if (s->finds.failed) {
+        return err_set(e, E_MEMORY, "what was found in a frame");
+    }
     return glyph_finds_give(&s->finds, s->columns, s->rows, number, out, e);
 }
 

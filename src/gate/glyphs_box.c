@@ -10,7 +10,7 @@
 #define SCORE_SURE 4.5f
 #define SCORE_LIKELY 2.0f
 #define SCORE_MAYBE 0.0f
-#define GLYPHS_SURE 4u
+#define GLYPHS_SURE 2u
 #define FLIPPED_LETTERS 6u
 
 void glyph_finds_add(struct glyph_finds *f, const struct glyph_find *find) {

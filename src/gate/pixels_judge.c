@@ -2,33 +2,27 @@
 // The table. A technique word counts only where the reader saw about as many glyphs as the detector
 // did: "L" out of a line of twelve is not a marker. Text counts as read where its letters and the
 // reader's confidence suffice for how sure the detector is (trust below); what does not is nothing
-// read: readers see words in noise. A "line" has five glyphs or more, as far apart as letters are,
-// and is too small to be read for certain. "Known place": an island of a radiograph's margin, or
-// where the device is known to write: no anatomy lies there. "Suspect": the header gives reason to
-// expect writing.
+// read: readers see words in noise. "Lone" is a patch as wide as high with room for one glyph: it
+// names nobody. "Known place": an island of a radiograph's margin, or where the device is known to
+// write: no anatomy lies there. "Suspect": the header gives reason to expect writing.
 //
-//                identifier   technique   text      nothing                          not read
-//   sure         black        keep        black     black                            black
-//   likely       black        keep        black     black in a known place, a        open; black in
-//   a
-//                                                   suspect or when it stands        known place
-//                                                   still; a line: open; else keep
-//   maybe        black        keep        black     keep; black in a known place     open; black in
-//   a
-//                                                                                    known place
-//   bar code     black (maybe: open)
-//   in a mask    black        keep        black     keep                             sure: open;
-//   else (SEG, dose)                                                                      keep
+//                 identifier   technique   text     nothing                    not read
+//   sure, likely  black        keep        black    black; lone: keep          black
+//   maybe         black        keep        black    keep; a line of a          open; black in a
+//                                                   suspect: open; black in    known place
+//                                                   a known place
+//   bar code      black (maybe: open)
+//   in a mask     black        keep        black    keep                       sure: open;
+//   (SEG, dose)                                                                else keep
 //
-// A box over a twentieth of the frame that nobody read as text is open instead of black: that much
-// may be anatomy.
+// A box over a fifth of the frame that nobody read as text is open instead of black: that much may
+// be anatomy.
 #include "gate/pixels_judge.h"
 
 #include <string.h>
 
 #define GLYPHS_OF_A_LINE 5u
-#define LARGE_PART 20u
-#define LEGIBLE 18u // pixels of a capital: a line that high is read, or is none
+#define LARGE_PART 5u
 
 // What a reading needs to count as text.
 struct trust {
@@ -58,20 +52,14 @@ static bool trusted(const struct gate_reading *r, const struct trust *t) {
            (letters >= t->few_letters && r->confidence >= t->great_confidence);
 }
 
-// Glyphs as far apart as letters of that height are, in a row no higher than two of them.
-static bool is_line(const struct gate_box *b) {
-    bool lying = b->turn == 1 || b->turn == 3;
-    unsigned along = lying ? b->height : b->width;
-    unsigned across = lying ? b->width : b->height;
-    unsigned each = b->glyphs == 0 ? 0 : along / b->glyphs;
-    return b->glyphs >= GLYPHS_OF_A_LINE &&
-           (b->letter == 0 ||
-            (each * 4 >= b->letter && each * 5 <= b->letter * 11u && across <= b->letter * 2u));
-}
-
 static bool is_large(const struct gate_look *look, const struct gate_box *b) {
     uint64_t frame = (uint64_t)look->image->rows * look->image->columns;
     return (uint64_t)b->width * b->height * LARGE_PART > frame;
+}
+
+// A single glyph names nobody: it is a marker that the reader did not make out, or none.
+static bool is_lone(const struct gate_box *b) {
+    return b->glyphs <= 1 && b->shape == GATE_SHAPE_TEXT;
 }
 
 // What a reading comes to for this box.
@@ -82,7 +70,8 @@ static enum gate_meaning meaning_of(const struct gate_box *b, const struct gate_
     if (m == GATE_MEANS_TECHNIQUE && letters * 2 < b->glyphs) {
         return GATE_MEANS_TEXT;
     }
-    if (m == GATE_MEANS_TEXT && !trusted(r, &trusts[b->sure])) {
+    const struct trust *trust = is_lone(b) ? &trusts[GATE_MAYBE] : &trusts[b->sure];
+    if (m == GATE_MEANS_TEXT && !trusted(r, trust)) {
         return GATE_MEANS_NOTHING;
     }
     return m;
@@ -100,7 +89,7 @@ static enum gate_judgement in_mask(const struct gate_box *b, const struct gate_r
 
 static enum gate_judgement unread(const struct gate_look *look, const struct gate_box *b,
                                   bool known) {
-    if (b->sure != GATE_SURE && !known) {
+    if (b->sure == GATE_MAYBE && !known) {
         return GATE_JUDGED_OPEN;
     }
     return is_large(look, b) ? GATE_JUDGED_OPEN : GATE_JUDGED_BLACK;
@@ -108,13 +97,11 @@ static enum gate_judgement unread(const struct gate_look *look, const struct gat
 
 static enum gate_judgement nothing_read(const struct gate_look *look, const struct gate_box *b,
                                         bool known) {
-    bool expected =
-        known || (b->sure == GATE_LIKELY && (look->suspect || b->shape == GATE_SHAPE_STATIC));
-    if (b->sure == GATE_SURE || expected) {
+    if (known || (b->sure != GATE_MAYBE && !is_lone(b))) {
         return is_large(look, b) ? GATE_JUDGED_OPEN : GATE_JUDGED_BLACK;
     }
-    bool small = b->letter <= LEGIBLE;
-    return b->sure == GATE_LIKELY && small && is_line(b) ? GATE_JUDGED_OPEN : GATE_JUDGED_KEEP;
+    bool line = b->glyphs >= GLYPHS_OF_A_LINE;
+    return b->sure == GATE_MAYBE && line && look->suspect ? GATE_JUDGED_OPEN : GATE_JUDGED_KEEP;
 }
 
 enum gate_judgement gate_box_judge(const struct gate_look *look, const struct gate_box *box,
