@@ -100,17 +100,21 @@ static inline double face_skin(const struct face_person *p, const double q[3]) {
 static inline double face_hu(const struct face_person *p, const double at[3]) {
     const double q[3] = {at[0] / p->size, at[1] / p->size, at[2] / p->size};
     const double m[3] = {fabs(q[0]), q[1], q[2]};
-    double front = -p->skull[1], skin = face_skin(p, q);
-    if (skin > 0) {
-        return skin < 0.6 ? -1000 + (0.6 - skin) * 800 : -1000;
-    }
-    double outer = face_ball(q, 0, 2, 27, p->skull[0] - 6, p->skull[1] - 8, p->skull[2] - 7);
+    double front = -p->skull[1];
     double inner = face_ball(q, 0, 3, 28, p->skull[0] - 13, p->skull[1] - 16, p->skull[2] - 13);
     bool below = q[2] < -14 + 0.25 * q[1]; // the base of the skull
     if (inner < 0 && !below) {
         bool ventricle = face_ball(m, 10, 0, 30, 6, 28, 10) < 0;
         return ventricle ? 8 : 34 + 4 * sin(q[0] / 5) * sin(q[1] / 6) * sin(q[2] / 4);
     }
+    if ((q[2] > 30 && inner > 25) || hypot(q[0], q[1] + 10) > 130) {
+        return -1000; // far from everything: saves the look at the skin
+    }
+    double skin = face_skin(p, q);
+    if (skin > 0) {
+        return skin < 0.6 ? -1000 + (0.6 - skin) * 800 : -1000;
+    }
+    double outer = face_ball(q, 0, 2, 27, p->skull[0] - 6, p->skull[1] - 8, p->skull[2] - 7);
     if (hypot(q[0], q[1] + 40) < 9 && q[2] < -45 && q[1] < 0) {
         return -1000; // throat
     }

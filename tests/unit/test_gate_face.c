@@ -23,7 +23,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define ARENA ((size_t)256 << 20)
-#define PERSONS 24
+#define PERSONS 20
 #define BRAIN_MARGIN_MM 4.0
 
 static enum gate_face_finding find(const struct face_scan *s, bool words) {
