@@ -165,8 +165,20 @@ static void close_one(struct inbox *b, struct inbox_delivery *d) {
     mem_free(d);
 }
 
+// Those of which nothing lay here when the inbox was opened: judged by a server that was killed
+// before it could end them.
+static void close_forgotten(struct inbox *b) {
+    struct err e = {0};
+    (void)pthread_mutex_lock(&b->taking);
+    if (delivery_end_quiet(b->archive, "dimse", b->options.quiet, &e) != E_OK) {
+        inbox_trouble(b, &e);
+    }
+    (void)pthread_mutex_unlock(&b->taking);
+}
+
 // `taking` keeps an arrival from taking up the one that is being ended.
 void inbox_deliveries_close(struct inbox *b) {
+    close_forgotten(b);
     for (;;) {
         (void)pthread_mutex_lock(&b->taking);
         (void)pthread_mutex_lock(&b->lock);

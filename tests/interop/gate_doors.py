@@ -60,10 +60,8 @@ def instance(number, study, pixels=None, **more):
     d.SamplesPerPixel, d.PhotometricInterpretation, d.Rows, d.Columns = 1, "MONOCHROME2", 256, 256
     d.BitsAllocated, d.BitsStored, d.HighBit, d.PixelRepresentation = 16, 12, 11, 0
     if pixels is None:
-        noise = numpy.random.default_rng(number)
-        y, x = numpy.mgrid[0:256, 0:256]
-        body = (x - 128) ** 2 / 12000.0 + (y - 128) ** 2 / 7000.0 <= 1
-        pixels = numpy.where(body, 1064 + noise.normal(0, 8, body.shape), 24 + noise.normal(0, 3, body.shape))
+        # Noise and nothing else: no edge that a detector of text could take for a stroke.
+        pixels = 1000 + numpy.random.default_rng(number).normal(0, 60, (256, 256))
     d.PixelData = numpy.clip(pixels, 0, 4095).astype("<u2").tobytes()
     for name, value in more.items():
         setattr(d, name, value)
@@ -287,10 +285,10 @@ def kills(work, server):
         server.stop(kill=True)
         server = Server(server.data)
     good = until(lambda: count(server) == before + total, 90)
-    more = "" if good else (count(server), before + total, server.ask("GET", "/api/holds"),
+    told = "" if good else (count(server), before + total, server.ask("GET", "/api/holds"),
                             (server.data.parent / "server.log").read_text(errors="replace")[-3000:],
                             subprocess.run([MACLAB, "inbox", "list", "--data", server.data], capture_output=True, text=True).stdout)
-    check("nothing acknowledged is lost", good, more)
+    check("nothing acknowledged is lost", good, told)
     until(lambda: server.ask("GET", "/api/deliveries?state=open")[1].get("total") == 0)  # else they are of the same one
     repeats = []
     for n in range(2):

@@ -59,7 +59,7 @@ def main():
     words.add_argument("--build", required=True)
     words.add_argument("--write", action="store_true")
     given = words.parse_args()
-    program = os.path.join(given.build, "maclab")
+    program = os.path.join(given.build, "tests", "maclab-as-sent")  # verdicts on structure; the whole gate has tests of its own
     if not SAMPLES.is_dir():
         print("samples: no %s" % SAMPLES)
         print("0 passed, 0 failed, 1 skipped")
