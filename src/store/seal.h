@@ -9,9 +9,8 @@
 //   file   "MLseal1\n", 16 bytes of salt, chunk, chunk …, last chunk (perhaps empty)
 //   chunk  up to 65536 bytes encrypted, 16 bytes of tag
 //
-// Why AES-GCM by OpenSSL and not libsodium's secretstream: `bench/bench_seal` prints both; with the
-// processor's instructions for AES it is several times as fast, and an acknowledgement by C-STORE
-// waits for it.
+// Why AES-GCM by OpenSSL and not libsodium's secretstream: a file of 530 kB took 0.13 ms against
+// 0.34 ms on one machine with instructions for AES, and an acknowledgement by C-STORE waits for it.
 //
 // Keys live in memory that is neither swapped nor dumped (sodium_malloc) and are wiped. A
 // delivery's key on disk is wrapped (XChaCha20-Poly1305) by the folder's, which binds it to the
