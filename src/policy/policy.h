@@ -29,7 +29,8 @@
     X(CATALOGUE_SEARCH, "catalogue.search", "A0", POLICY_ON_MACHINE, false)                        \
     X(IMAGE_READ, "image.read", "U1", POLICY_ON_MACHINE, false)                                    \
     X(IMAGE_RECEIVE, "image.receive", "C4a", POLICY_ON_MACHINE, true)                              \
-    /* the gate: deliveries and holds; a look at what was not cleaned is on disk before it happens */ \
+    /* the gate: deliveries and holds; a look at what was not cleaned is on disk before it happens \
+     */                                                                                            \
     X(GATE_SHOW, "gate.show", "C1b", POLICY_ON_MACHINE, false)                                     \
     X(HOLD_LOOK, "hold.look", "N14", POLICY_ON_MACHINE, true)                                      \
     X(HOLD_DECIDE, "hold.decide", "N5", POLICY_ON_MACHINE, true)                                   \

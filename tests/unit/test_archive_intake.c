@@ -535,7 +535,8 @@ static void test_second_server(void **state) {
     struct err e = {0};
     struct archive *a = NULL;
     struct archive *b = NULL;
-    struct archive_options server = {.data_dir = dir, .as_sent = true, .workers = 1, .server = true};
+    struct archive_options server = {
+        .data_dir = dir, .as_sent = true, .workers = 1, .server = true};
     assert_int_equal(archive_open(&server, &a, &e), E_OK);
     assert_int_equal(archive_open(&server, &b, &e), E_LOCKED);
     assert_null(b);
