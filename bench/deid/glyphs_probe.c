@@ -7,6 +7,9 @@
 //   glyphs_probe [--second] [--times N] [--crops FOLDER] [--rows OUT] FILE…   ("-": names on
 //   standard input)
 //
+// --opinions OUT: what the network thinks of every row that it was asked about: number of the file,
+// x0, y0, x1, y1, score before, mean and largest log odds.
+//
 // --rows appends every row of glyphs that was judged: number of the file, x0, y0, x1, y1 of the
 // row, its letters' height, how many rows it stands for, then its features, all as 32-bit floats
 // (glyphs_train.py reads them). Of rows that are judged no writing by far, one in ROWS_SKIPPED.
@@ -40,6 +43,7 @@ struct wish {
     unsigned times;
     const char *crops;
     FILE *rows;
+    FILE *opinions;
     unsigned number; // of the file
     unsigned skipped;
 };
@@ -161,6 +165,14 @@ static void write_row(const struct glyph_find *find, const float *features, void
     (void)fwrite(features, sizeof *features, GLYPH_FEATURES, w->rows);
 }
 
+static void write_opinion(const struct glyph_find *find, struct glyph_opinion opinion,
+                          void *context) {
+    struct wish *w = context;
+    float row[] = {(float)w->number, (float)find->x0, (float)find->y0, (float)find->x1,
+                   (float)find->y1,  find->score,     opinion.mean,    opinion.peak};
+    (void)fwrite(row, sizeof row, 1, w->opinions);
+}
+
 static int scan(struct picture *p, struct wish *w, struct gate_boxes *boxes, double *ret_ms,
                 struct err *e) {
     CLEANUP(cleanup_px_frame) struct px_frame f = {0};
@@ -172,8 +184,9 @@ static int scan(struct picture *p, struct wish *w, struct gate_boxes *boxes, dou
     if (code == E_OK) {
         code = gate_scanner_new(f.rows, f.columns, p->count, &s, e);
     }
-    if (code == E_OK && w->rows != NULL) {
-        gate_scanner_watch(s, write_row, w);
+    if (code == E_OK && (w->rows != NULL || w->opinions != NULL)) {
+        gate_scanner_watch(s, w->rows != NULL ? write_row : NULL,
+                           w->opinions != NULL ? write_opinion : NULL, w);
     }
     for (uint32_t i = 0; i < p->count && code == E_OK; i++) {
         code = get_frame(p, i, &f, e);
@@ -250,11 +263,16 @@ int main(int argc, char **argv) {
             w.crops = argv[++i];
         } else if (strcmp(argv[i], "--rows") == 0 && i + 1 < argc) {
             w.rows = fopen(argv[++i], "wb");
+        } else if (strcmp(argv[i], "--opinions") == 0 && i + 1 < argc) {
+            w.opinions = fopen(argv[++i], "wb");
         } else if (strcmp(argv[i], "-") == 0) {
             probe_list(&w);
         } else {
             probe(argv[i], &w);
         }
+    }
+    if (w.opinions != NULL && fclose(w.opinions) != 0) {
+        return EXIT_FAILURE;
     }
     return w.rows != NULL && fclose(w.rows) != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 
 #define SCORE_SURE 4.5f
-#define SCORE_LIKELY 2.0f
+#define SCORE_LIKELY 2.9f
 #define SCORE_MAYBE 0.0f
 #define GLYPHS_SURE 2u
 #define FLIPPED_LETTERS 6u
@@ -153,7 +153,7 @@ static uint8_t turn_of(const struct glyph_find *f) {
 }
 
 static struct gate_box box_of(const struct glyph_find *f, int columns, int rows, uint32_t frame) {
-    int pad = most(2, f->letter / 4);
+    int pad = most(3, f->letter / 12);
     int x0 = most(0, f->x0 - pad);
     int y0 = most(0, f->y0 - pad);
     int x1 = least(columns - 1, f->x1 + pad);

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "gate/glyphs_part.h"
+#include "gate/glyphs_plane.h"
 
 struct glyph_code {
     uint32_t x0, y0, x1, y1; // inclusive, samples of the block

@@ -12,17 +12,18 @@
 #define UNIT 16        // of the logarithm
 #define SEEN EVEN      // cells above belong to writing
 #define LEAST_CELLS 5u // of a patch that nobody else found
-#define LEAST_PEAK (EVEN + UNIT)
-#define SECOND_PEAK (EVEN + 3 * UNIT)
+#define LEAST_PEAK (EVEN + UNIT * 3 / 2)
+#define PLAIN_PEAK (EVEN + 5 * UNIT)
 #define LEAST_SIDE 64u // samples of a plane that was halved
 #define PARTS_MAX 64u
 #define PART_CELLS 12u
-#define LONE_CELLS 16u // a patch no larger and about as wide as high may be a single letter
-#define FAINT (EVEN - 2 * UNIT) // enough where all glyphs of a row have one exact value
-#define EXACT_GLYPHS 4u
-#define EXACT_SCORE 2.0F
-#define SHARE 4u         // a find is believed when a quarter of its cells is seen
-#define SCALE_SCORE 1.2F // from log odds to the scores of lines
+#define LONE_CELLS                                                                                 \
+    28u // a patch no larger, as wide as high, in which nothing small is written,
+        // has room for a single letter
+#define FINE_PEAK (EVEN + UNIT)
+#define SCALE_SCORE 0.9F
+#define PLAIN_SCORE 4.5F
+#define ROUNDS 4 // from log odds to the scores of lines
 
 int glyph_letters_open(struct glyph_letters *l, uint32_t columns, uint32_t rows, uint32_t block,
                        struct err *e) {
@@ -32,9 +33,10 @@ int glyph_letters_open(struct glyph_letters *l, uint32_t columns, uint32_t rows,
     l->down = lettering_cells(rows);
     size_t cells = (size_t)l->across * l->down;
     l->map = mem_array(cells, 1);
+    l->fine = mem_array(cells, 1);
     l->stack = mem_array(cells, sizeof *l->stack);
     l->block = mem_array((size_t)lettering_cells(width) * lettering_cells(height), 1);
-    if (l->map == NULL || l->stack == NULL || l->block == NULL) {
+    if (l->map == NULL || l->fine == NULL || l->stack == NULL || l->block == NULL) {
         return err_set(e, E_MEMORY, "the map of writing");
     }
     return lettering_new(width, height, &l->network, e);
@@ -43,6 +45,7 @@ int glyph_letters_open(struct glyph_letters *l, uint32_t columns, uint32_t rows,
 void glyph_letters_done(struct glyph_letters *l) {
     lettering_free(l->network);
     mem_free(l->map);
+    mem_free(l->fine);
     mem_free(l->stack);
     mem_free(l->block);
     *l = (struct glyph_letters){0};
@@ -58,6 +61,9 @@ static void spread(struct glyph_letters *l, uint32_t x, uint32_t y, uint32_t ste
         for (uint32_t u = x; u < x + step && u < l->across; u++) {
             uint8_t *cell = &l->map[(size_t)v * l->across + u];
             *cell = value > *cell ? value : *cell;
+            if (step == 1 && value > l->fine[(size_t)v * l->across + u]) {
+                l->fine[(size_t)v * l->across + u] = value;
+            }
         }
     }
 }
@@ -109,29 +115,7 @@ static struct cells cells_of(const struct glyph_letters *l, const struct glyph_f
 
 static float score_of(uint8_t peak) { return (float)(peak - EVEN) / UNIT * SCALE_SCORE; }
 
-// Whether the map bears the find out; its score then.
-static bool believed(const struct glyph_letters *l, const struct glyph_find *f, float *ret_score) {
-    struct cells c = cells_of(l, f);
-    uint32_t seen = 0, faint = 0, all = 0;
-    uint8_t peak = 0;
-    for (uint32_t y = c.y0; y <= c.y1; y++) {
-        for (uint32_t x = c.x0; x <= c.x1; x++) {
-            uint8_t value = l->map[(size_t)y * l->across + x];
-            all++;
-            seen += value > SEEN;
-            faint += value > FAINT;
-            peak = value > peak ? value : peak;
-        }
-    }
-    *ret_score = score_of(peak);
-    if (f->exact && f->glyphs >= EXACT_GLYPHS && f->score >= EXACT_SCORE) {
-        *ret_score = *ret_score > f->score ? *ret_score : f->score;
-        return faint * SHARE >= all;
-    }
-    return seen * SHARE >= all && peak >= LEAST_PEAK;
-}
-
-// Cells of believed finds and their surroundings are done with.
+// Cells of codes and their surroundings are done with.
 static void cover(struct glyph_letters *l, const struct glyph_find *f) {
     struct cells c = cells_of(l, f);
     uint32_t x0 = c.x0 > 2 ? c.x0 - 2 : 0, y0 = c.y0 > 2 ? c.y0 - 2 : 0;
@@ -144,14 +128,15 @@ static void cover(struct glyph_letters *l, const struct glyph_find *f) {
 
 struct patch {
     struct cells bounds;
-    uint32_t count; // its cells are the first of `stack`
-    uint8_t peak;
+    uint32_t count;     // its cells are the first of `stack`
+    uint8_t peak, fine; // of all scales, of the finest
 };
 
 // Takes a patch of seen cells that touch, corners too, out of the map.
 static struct patch take_patch(struct glyph_letters *l, uint32_t x, uint32_t y) {
     uint32_t first = y * l->across + x;
-    struct patch p = {.bounds = {x, y, x, y}, .count = 1, .peak = l->map[first]};
+    struct patch p = {
+        .bounds = {x, y, x, y}, .count = 1, .peak = l->map[first], .fine = l->fine[first]};
     l->stack[0] = first;
     l->map[first] = 0;
     for (uint32_t i = 0; i < p.count; i++) {
@@ -166,6 +151,8 @@ static struct patch take_patch(struct glyph_letters *l, uint32_t x, uint32_t y) 
                 uint8_t *cell = &l->map[(size_t)b * l->across + a];
                 p.peak = *cell > p.peak ? *cell : p.peak;
                 *cell = 0;
+                uint8_t fine = l->fine[(size_t)b * l->across + a];
+                p.fine = fine > p.fine ? fine : p.fine;
                 l->stack[p.count++] = b * l->across + a;
             }
         }
@@ -173,16 +160,17 @@ static struct patch take_patch(struct glyph_letters *l, uint32_t x, uint32_t y) 
     return p;
 }
 
-static struct glyph_find find_of(const struct patch *p, const struct cells *c) {
+static struct glyph_find find_of(const struct patch *p, const struct cells *c, uint8_t shape) {
     uint32_t wide = p->bounds.x1 - p->bounds.x0 + 1, high = p->bounds.y1 - p->bounds.y0 + 1;
     uint32_t narrow = wide < high ? wide : high, along = wide < high ? high : wide;
-    uint32_t glyphs = narrow < LONE_CELLS && along * 2 < narrow * 3 ? 1 : 2 * along / narrow + 2;
+    bool lone = along < LONE_CELLS && along * 2 < narrow * 3 && p->fine < FINE_PEAK;
+    uint32_t glyphs = lone ? 1 : 2 * along / narrow + 2;
     return (struct glyph_find){.x0 = (int)(c->x0 * CELL),
                                .y0 = (int)(c->y0 * CELL),
                                .x1 = (int)((c->x1 + 1) * CELL) - 1,
                                .y1 = (int)((c->y1 + 1) * CELL) - 1,
                                .score = score_of(p->peak),
-                               .shape = GATE_SHAPE_TEXT,
+                               .shape = shape,
                                .vertical = high > 2 * wide,
                                .letter = (uint16_t)(narrow * CELL / 2),
                                .glyphs = (uint16_t)glyphs};
@@ -208,7 +196,7 @@ static uint32_t tighten(const struct glyph_letters *l, const struct patch *p, st
 
 // A patch that fills its bounds badly (lines of different lengths, a line aslant) becomes several
 // boxes: halved along the longer side until they are filled.
-static void give_patch(const struct glyph_letters *l, const struct patch *p,
+static void give_patch(const struct glyph_letters *l, const struct patch *p, uint8_t shape,
                        struct glyph_finds *finds) {
     struct cells parts[PARTS_MAX] = {p->bounds};
     uint32_t count = 1;
@@ -222,7 +210,7 @@ static void give_patch(const struct glyph_letters *l, const struct patch *p,
         bool done =
             filled * 3 >= wide * high * 2 || wide * high <= PART_CELLS || count + 2 > PARTS_MAX;
         if (done) {
-            struct glyph_find find = find_of(p, &c);
+            struct glyph_find find = find_of(p, &c, shape);
             glyph_finds_add(finds, &find);
             continue;
         }
@@ -239,24 +227,37 @@ static void give_patch(const struct glyph_letters *l, const struct patch *p,
     }
 }
 
-void glyph_letters_sift(const struct glyph_letters *l, struct glyph_finds *finds) {
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < finds->count; i++) {
-        struct glyph_find f = finds->list[i];
-        float score;
-        if (f.certain || f.shape == GATE_SHAPE_CODE) {
-            finds->list[kept++] = f;
-        } else if (believed(l, &f, &score)) {
-            f.score = score;
-            finds->list[kept++] = f;
-        }
-    }
-    finds->count = kept;
+// What stands in one row with plain writing, no further than a letter is wide, belongs to it.
+static bool continues(const struct glyph_find *plain, const struct glyph_find *f) {
+    int gap_x = (plain->x0 > f->x0 ? plain->x0 : f->x0) - (plain->x1 < f->x1 ? plain->x1 : f->x1);
+    int gap_y = (plain->y0 > f->y0 ? plain->y0 : f->y0) - (plain->y1 < f->y1 ? plain->y1 : f->y1);
+    int near = plain->letter * 3;
+    return gap_x < near && gap_y < near && (gap_x < 0 || gap_y < 0);
 }
 
-void glyph_letters_add(struct glyph_letters *l, struct glyph_finds *finds, bool second) {
-    uint8_t least = second ? SECOND_PEAK : LEAST_PEAK;
-    for (uint32_t i = 0; i < finds->count; i++) {
+static void strengthen(struct glyph_finds *finds, uint32_t first) {
+    bool changed = true;
+    for (int round = 0; round < ROUNDS && changed; round++) {
+        changed = false;
+        for (uint32_t i = first; i < finds->count; i++) {
+            const struct glyph_find *plain = &finds->list[i];
+            for (uint32_t k = first; k < finds->count && plain->score >= PLAIN_SCORE; k++) {
+                struct glyph_find *f = &finds->list[k];
+                if (f->score < PLAIN_SCORE && continues(plain, f)) {
+                    f->score = plain->score;
+                    f->glyphs = plain->glyphs;
+                    changed = true;
+                }
+            }
+        }
+    }
+}
+
+void glyph_letters_add(struct glyph_letters *l, struct glyph_finds *finds, uint8_t shape,
+                       bool second) {
+    uint8_t least = second || shape == GATE_SHAPE_STATIC ? PLAIN_PEAK : LEAST_PEAK;
+    uint32_t first = finds->count;
+    for (uint32_t i = 0; i < first; i++) {
         cover(l, &finds->list[i]);
     }
     for (uint32_t y = 0; y < l->down; y++) {
@@ -264,9 +265,10 @@ void glyph_letters_add(struct glyph_letters *l, struct glyph_finds *finds, bool 
             if (l->map[(size_t)y * l->across + x] > SEEN) {
                 struct patch p = take_patch(l, x, y);
                 if (p.count >= LEAST_CELLS && p.peak >= least) {
-                    give_patch(l, &p, finds);
+                    give_patch(l, &p, shape, finds);
                 }
             }
         }
     }
+    strengthen(finds, first);
 }

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the network (lettering.h) sees in a frame: a map of cells, in which rows of glyphs must lie
-// to be believed, and what it finds beside them. Private to the detector (glyphs.h).
+// What the network (lettering.h) sees in a frame: a map of cells, and the patches of writing in it.
+// Private to the detector (glyphs.h).
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "gate/glyphs_box.h"
-#include "gate/glyphs_part.h"
+#include "gate/glyphs_plane.h"
 
 struct err;
 struct lettering;
 
 struct glyph_letters {
     struct lettering *network;
-    uint8_t *map; // log odds, 16 a unit over 128; cells of LETTERING_CELL pixels of the frame
+    uint8_t *map;  // log odds, 16 a unit over 128; cells of LETTERING_CELL pixels of the frame
+    uint8_t *fine; // the same of the finest scale alone
     uint32_t across, down;
     uint8_t *block; // of one plane
     uint32_t *stack;
@@ -32,9 +33,7 @@ void glyph_letters_clear(struct glyph_letters *l);
 void glyph_letters_look(struct glyph_letters *l, const struct glyph_plane *plane, uint32_t x,
                         uint32_t y, uint32_t step);
 
-// Takes away the finds that lie in nothing of the map (but codes and what is certain) and gives the
-// others its score.
-void glyph_letters_sift(const struct glyph_letters *l, struct glyph_finds *finds);
-
-// Adds what the map has and no find; the map is used up. `second`: only what is plain.
-void glyph_letters_add(struct glyph_letters *l, struct glyph_finds *finds, bool second);
+// Adds what the map has and no find; the map is used up. `shape` is what the boxes are. `second`:
+// only what is plain.
+void glyph_letters_add(struct glyph_letters *l, struct glyph_finds *finds, uint8_t shape,
+                       bool second);

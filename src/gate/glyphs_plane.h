@@ -7,11 +7,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "gate/glyphs_part.h"
 #include "pixel/frame.h"
 
 struct err;
 struct px_palette;
+
+// A block of a frame as samples in the order of their values. `stride` is a multiple of
+// GLYPH_LANES and every row may be read and written up to it.
+#define GLYPH_LANES 32u
+struct glyph_plane {
+    uint16_t *px; // owned by whoever made it
+    uint32_t width, height, stride;
+};
 
 // What a plane shows.
 enum glyph_view {

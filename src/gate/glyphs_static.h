@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "gate/glyphs_part.h"
+#include "gate/glyphs_plane.h"
 
 #define GLYPH_STILL_FRAMES 3u              // of fewer, nothing can be said
 #define GLYPH_STILL_PIXELS_MAX (12u << 20) // of a frame: four bytes a pixel are kept

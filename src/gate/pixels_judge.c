@@ -2,18 +2,21 @@
 // The table. A technique word counts only where the reader saw about as many glyphs as the detector
 // did: "L" out of a line of twelve is not a marker. Text counts as read where its letters and the
 // reader's confidence suffice for how sure the detector is (trust below); what does not is nothing
-// read: readers see words in noise. "Lone" is a patch as wide as high with room for one glyph: it
-// names nobody. "Known place": an island of a radiograph's margin, or where the device is known to
-// write: no anatomy lies there. "Suspect": the header gives reason to expect writing.
+// read: readers see words in noise. A "line" has room for five glyphs or more, "lone" is a patch as
+// wide as high with room for one: that names nobody. "Known place": an island of a radiograph's
+// margin, or where the device is known to write: no anatomy lies there. "Suspect": the header gives
+// reason to expect writing.
 //
-//                 identifier   technique   text     nothing                    not read
-//   sure, likely  black        keep        black    black; lone: keep          black
-//   maybe         black        keep        black    keep; a line of a          open; black in a
-//                                                   suspect: open; black in    known place
-//                                                   a known place
-//   bar code      black (maybe: open)
-//   in a mask     black        keep        black    keep                       sure: open;
-//   (SEG, dose)                                                                else keep
+//                identifier   technique   text     nothing                        not read
+//   sure         black        keep        black    black; lone: keep              black
+//   likely       black        keep        black    black in a known place, a      open; black in a
+//                                                  suspect or when it stands      known place
+//                                                  still; a line: open; else keep
+//   maybe        black        keep        black    keep; black in a known place   open; black in a
+//                                                                                 known place
+//   bar code     black (maybe: open)
+//   in a mask    black        keep        black    keep                           sure: open;
+//   (SEG, dose)                                                                   else keep
 //
 // A box over a fifth of the frame that nobody read as text is open instead of black: that much may
 // be anatomy.
@@ -52,14 +55,13 @@ static bool trusted(const struct gate_reading *r, const struct trust *t) {
            (letters >= t->few_letters && r->confidence >= t->great_confidence);
 }
 
+static bool is_lone(const struct gate_box *b) {
+    return b->glyphs <= 1 && b->shape == GATE_SHAPE_TEXT;
+}
+
 static bool is_large(const struct gate_look *look, const struct gate_box *b) {
     uint64_t frame = (uint64_t)look->image->rows * look->image->columns;
     return (uint64_t)b->width * b->height * LARGE_PART > frame;
-}
-
-// A single glyph names nobody: it is a marker that the reader did not make out, or none.
-static bool is_lone(const struct gate_box *b) {
-    return b->glyphs <= 1 && b->shape == GATE_SHAPE_TEXT;
 }
 
 // What a reading comes to for this box.
@@ -89,7 +91,7 @@ static enum gate_judgement in_mask(const struct gate_box *b, const struct gate_r
 
 static enum gate_judgement unread(const struct gate_look *look, const struct gate_box *b,
                                   bool known) {
-    if (b->sure == GATE_MAYBE && !known) {
+    if (b->sure != GATE_SURE && !known) {
         return GATE_JUDGED_OPEN;
     }
     return is_large(look, b) ? GATE_JUDGED_OPEN : GATE_JUDGED_BLACK;
@@ -97,11 +99,13 @@ static enum gate_judgement unread(const struct gate_look *look, const struct gat
 
 static enum gate_judgement nothing_read(const struct gate_look *look, const struct gate_box *b,
                                         bool known) {
-    if (known || (b->sure != GATE_MAYBE && !is_lone(b))) {
+    bool still = b->shape == GATE_SHAPE_STATIC;
+    bool expected = known || (b->sure == GATE_LIKELY && !is_lone(b) && (look->suspect || still));
+    if ((b->sure == GATE_SURE && !is_lone(b)) || expected) {
         return is_large(look, b) ? GATE_JUDGED_OPEN : GATE_JUDGED_BLACK;
     }
     bool line = b->glyphs >= GLYPHS_OF_A_LINE;
-    return b->sure == GATE_MAYBE && line && look->suspect ? GATE_JUDGED_OPEN : GATE_JUDGED_KEEP;
+    return b->sure == GATE_LIKELY && line ? GATE_JUDGED_OPEN : GATE_JUDGED_KEEP;
 }
 
 enum gate_judgement gate_box_judge(const struct gate_look *look, const struct gate_box *box,
