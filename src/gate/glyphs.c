@@ -141,6 +141,19 @@ static void read_plane(struct gate_scanner *s, struct place at, bool codes, bool
 
 // --- one frame
 
+// Samples of one bit are as far apart as black and white: the network has a floor for contrast.
+static void spread_bits(struct glyph_plane *p) {
+    size_t count = (size_t)p->stride * p->height;
+    for (size_t i = 0; i < count; i++) {
+        if (p->px[i] > 1) {
+            return;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        p->px[i] = (uint16_t)(p->px[i] * UINT8_MAX);
+    }
+}
+
 static void read_block(struct gate_scanner *s, const struct glyph_source *source, uint32_t x,
                        uint32_t y, const struct gate_scan_options *options) {
     static const enum glyph_view views[] = {GLYPH_VIEW_LIGHT, GLYPH_VIEW_CHROMA,
@@ -155,6 +168,7 @@ static void read_block(struct gate_scanner *s, const struct glyph_source *source
         s->plane.height = height;
         s->plane.stride = stride_for(width);
         glyph_source_block(source, views[i], x, y, &s->plane);
+        spread_bits(&s->plane);
         struct place at = {x, y, 1};
         read_plane(s, at, views[i] == GLYPH_VIEW_LIGHT, options->second);
     }

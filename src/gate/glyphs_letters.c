@@ -14,6 +14,7 @@
 #define LEAST_CELLS 5u // of a patch that nobody else found
 #define LEAST_PEAK (EVEN + UNIT * 3 / 2)
 #define PLAIN_PEAK (EVEN + 5 * UNIT)
+#define SECOND_PEAK (EVEN + 2 * UNIT)
 #define LEAST_SIDE 64u // samples of a plane that was halved
 #define PARTS_MAX 64u
 #define PART_CELLS 12u
@@ -255,7 +256,7 @@ static void strengthen(struct glyph_finds *finds, uint32_t first) {
 
 void glyph_letters_add(struct glyph_letters *l, struct glyph_finds *finds, uint8_t shape,
                        bool second) {
-    uint8_t least = second || shape == GATE_SHAPE_STATIC ? PLAIN_PEAK : LEAST_PEAK;
+    uint8_t least = shape == GATE_SHAPE_STATIC ? PLAIN_PEAK : second ? SECOND_PEAK : LEAST_PEAK;
     uint32_t first = finds->count;
     for (uint32_t i = 0; i < first; i++) {
         cover(l, &finds->list[i]);
