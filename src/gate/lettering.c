@@ -9,8 +9,13 @@
 #include "gate/lettering_weights.h"
 
 // The widest vectors that the machine has; no contraction, so that every machine sums alike.
+#if defined(__clang__)
+#define FAST
+#pragma clang fp contract(off)
+#else
 #define FAST                                                                                       \
     __attribute__((optimize("O3", "fp-contract=off"), target_clones("avx512f", "avx2", "default")))
+#endif
 
 #define HALF 7 // of the window in which contrast is made even
 #define FLOOR 0.5F
