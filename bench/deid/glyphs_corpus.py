@@ -15,6 +15,7 @@ import string
 import sys
 
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import pictures  # noqa: E402
@@ -93,6 +94,29 @@ def ground(rng, kind, rows, columns):
     raise ValueError(kind)
 
 
+def bitmap(text, scale):
+    """As pictures.written, in the fixed font that Pillow brings, every pixel `scale` squared."""
+    face = ImageFont.load_default()
+    image = Image.new("L", (face.getbbox(text)[2] + 4, 18))
+    ImageDraw.Draw(image).text((2, 2), text, font=face, fill=255)
+    letters, at = np.zeros((image.height, image.width), np.int32), 2
+    for number in range(1, len(text) + 1):
+        after = 2 + face.getbbox(text[:number])[2]
+        letters[:, at:after] = number
+        at = after
+    many = np.ones((scale, scale))
+    return np.kron((np.asarray(image) > 127).astype(np.float32), many), np.kron(letters, many).astype(np.int32)
+
+
+def grown(mask, by):
+    """The mask with everything within `by` samples of it."""
+    out = mask.copy()
+    for dy in range(-by, by + 1):
+        for dx in range(-by, by + 1):
+            out = np.maximum(out, np.roll(np.roll(mask, dy, 0), dx, 1))
+    return out
+
+
 def delta_of(rng, contrast, plane, box, bits):
     """How the text differs from its ground: (mode, value)."""
     top = 2**bits - 1
@@ -148,6 +172,13 @@ def make(rng, kinds):
             mask, letters = pictures.handwritten(rng, text, size)
         else:
             mask, letters = pictures.written(text, rng.choice(pictures.FONTS), size, angle, mirrored)
+        if not hand and rng.random() < 0.2:
+            size = rng.choice((1, 1, 1, 2, 2, 3))
+            mask, letters = bitmap(text, size)
+            mask, letters = np.rot90(mask, rng.choice((0, 0, 0, 1, 2, 3))), letters
+            size, angle, mirrored = 11 * size, 0, False
+            if mask.shape != letters.shape:
+                letters = np.ones(mask.shape, np.int32)
         if hard:
             mask = (mask > 0.5).astype(np.float32)
         h, w = mask.shape
@@ -159,6 +190,10 @@ def make(rng, kinds):
         mode, value = delta_of(rng, contrast, base, (y, x, h, w), bits)
         under = base[y:y + h, x:x + w]
         over = np.full_like(under, value) if mode == "set" else np.round(under) + value
+        back = rng.random()
+        if mode == "set" and back < 0.2:  # a box or an outline of its own
+            shade = 0.0 if value > 2**(bits - 1) else float(2**bits - 1)
+            under = np.where(grown(mask, 1) > 0.3, shade, under) if back < 0.1 else np.full_like(under, shade)
         plane[y:y + h, x:x + w] = np.clip(np.round(under) * (1 - mask) + over * mask, 0, 2**bits - 1)
         there = mask > 0.5
         noise = float(np.median(np.abs(np.diff(under, axis=1)))) if w > 1 else 0.0
