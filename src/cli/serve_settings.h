@@ -31,7 +31,7 @@ struct serve_settings { // NULL, 0, empty: not said
     uint64_t associations, associations_per_address, pdu_bytes, artim_seconds, idle_seconds,
         stall_seconds, data_set_bytes, backlog, matches, quiet_seconds;
     const char *profile; // of de-identification
-    struct arena texts; // of the file
+    struct arena texts;  // of the file
 };
 
 void serve_settings_init(struct serve_settings *s);

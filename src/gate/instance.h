@@ -113,7 +113,8 @@ struct gate_pass_out {
 
 // The passage itself, for unit tests and fuzzing without a process: as GATE_JOB_PASS. `bytes` is
 // the file. Whatever the bytes are the answer is a verdict; E_FULL and E_IO when `out` could not be
-// written (no verdict: try again), E_MEMORY and E_INTERNAL when there is none, which counts as held.
+// written (no verdict: try again), E_MEMORY and E_INTERNAL when there is none, which counts as
+// held.
 int gate_pass_run(struct arena *a, const struct gate_pass *p, struct slice bytes,
                   const struct gate_pass_out *out, struct gate_passed *ret_passed, struct err *e);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What transcoding does to the data set: the attributes that describe its pixels, and pixel data
-// inside of sequences (icons). For transcoding and for the gate, which may change the coding as well.
+// inside of sequences (icons). For transcoding and for the gate, which may change the coding as
+// well.
 #pragma once
 
 #include "dicom/part10.h"

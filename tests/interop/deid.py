@@ -26,7 +26,7 @@ import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-SAMPLES = pathlib.Path(os.environ.get("DICOM_SAMPLES", "/work/shared/dicom-samples"))
+SAMPLES = pathlib.Path(os.environ.get("MACLAB_SAMPLES", pathlib.Path(__file__).resolve().parents[3] / "shared" / "dicom-samples"))
 VERDICTS = ("released", "held", "refused")
 NAME = re.compile(r"CASE-[0-9A-Z]{4}-[0-9A-Z]{6}/2\.25\.\d+/2\.25\.\d+/2\.25\.\d+\.dcm")
 PLANTED = (b"Featherstonehaugh", b"FEATHERSTONEHAUGH", b"Zebedee", b"QX7731945", b"1.2.826.0.1.3680043.2.1143.99",

@@ -72,7 +72,8 @@ static int setup(void **state) {
     if (mkdtemp(dir) == NULL) {
         return -1;
     }
-    struct archive_options options = {.data_dir = dir, .as_sent = true, .workers = 1, .server = true};
+    struct archive_options options = {
+        .data_dir = dir, .as_sent = true, .workers = 1, .server = true};
     struct dimse_address address = {.host = "127.0.0.1"};
     static const char *const private_classes[] = {PRIVATE_CLASS};
     int fd = -1;
