@@ -4,8 +4,15 @@
 //   MACLAB-RAW rows columns frames samples bits_allocated bits_stored signed photometric\n
 // One JSON line a file: boxes of all frames and milliseconds a frame.
 //
-//   glyphs_probe [--second] [--times N] [--crops FOLDER] FILE…   ("-": names on
+//   glyphs_probe [--second] [--times N] [--crops FOLDER] [--rows OUT] FILE…   ("-": names on
 //   standard input)
+//
+// --rows appends every row of glyphs that was judged: number of the file, x0, y0, x1, y1 of the
+// row, its letters' height, how many rows it stands for, then its features, all as 32-bit floats
+// (glyphs_train.py reads them). Of rows that are judged no writing by far, one in ROWS_SKIPPED.
+//
+// --opinions OUT: what the network thinks of every row that it was asked about: number of the file,
+// x0, y0, x1, y1, score before, mean and largest log odds, as 32-bit floats.
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,17 +27,25 @@
 #include "base/num.h"
 #include "dicom/part10.h"
 #include "gate/glyphs.h"
+#include "gate/glyphs_line.h"
+#include "gate/glyphs_priv.h"
 #include "pixel/codec.h"
 #include "pixel/frames.h"
 
 #define ARENA_LIMIT ((size_t)1 << 31)
 #define NAME_MAX_LEN 4096
+#define ROWS_SKIPPED 10u
+#define SCORE_FAR (-4.5f)
 #define CROP_BYTES_MAX ((size_t)1 << 28)
 
 struct wish {
     struct gate_scan_options options;
     unsigned times;
     const char *crops;
+    FILE *rows;
+    FILE *opinions;
+    unsigned number; // of the file
+    unsigned skipped;
 };
 
 struct picture {
@@ -133,6 +148,31 @@ static void write_crop(const struct px_frame *f, const struct gate_box *b, const
     }
 }
 
+static void write_row(const struct glyph_find *find, const float *features, void *context) {
+    struct wish *w = context;
+    bool far = find->score < SCORE_FAR;
+    if (far && ++w->skipped % ROWS_SKIPPED != 0) {
+        return;
+    }
+    float head[7] = {(float)w->number,
+                     (float)find->x0,
+                     (float)find->y0,
+                     (float)find->x1,
+                     (float)find->y1,
+                     (float)find->letter,
+                     far ? (float)ROWS_SKIPPED : 1};
+    (void)fwrite(head, sizeof head, 1, w->rows);
+    (void)fwrite(features, sizeof *features, GLYPH_FEATURES, w->rows);
+}
+
+static void write_opinion(const struct glyph_find *find, struct glyph_opinion opinion,
+                          void *context) {
+    struct wish *w = context;
+    float row[] = {(float)w->number, (float)find->x0, (float)find->y0, (float)find->x1,
+                   (float)find->y1,  find->score,     opinion.mean,    opinion.peak};
+    (void)fwrite(row, sizeof row, 1, w->opinions);
+}
+
 static int scan(struct picture *p, struct wish *w, struct gate_boxes *boxes, double *ret_ms,
                 struct err *e) {
     CLEANUP(cleanup_px_frame) struct px_frame f = {0};
@@ -143,6 +183,10 @@ static int scan(struct picture *p, struct wish *w, struct gate_boxes *boxes, dou
     options.palette = p->is_raw ? NULL : &p->image.palette;
     if (code == E_OK) {
         code = gate_scanner_new(f.rows, f.columns, p->count, &s, e);
+    }
+    if (code == E_OK && (w->rows != NULL || w->opinions != NULL)) {
+        gate_scanner_watch(s, w->rows != NULL ? write_row : NULL,
+                           w->opinions != NULL ? write_opinion : NULL, w);
     }
     for (uint32_t i = 0; i < p->count && code == E_OK; i++) {
         code = get_frame(p, i, &f, e);
@@ -193,6 +237,7 @@ static void probe(const char *path, struct wish *w) {
     if (code != E_OK) {
         fprintf(stderr, "%s: %s\n", path, err_line(&e, line, sizeof line));
     }
+    w->number++;
     gate_boxes_done(&boxes);
     arena_done(&p.arena);
     file_unmap(&p.map);
@@ -216,11 +261,18 @@ int main(int argc, char **argv) {
             w.times = w.times == 0 ? 1 : w.times;
         } else if (strcmp(argv[i], "--crops") == 0 && i + 1 < argc) {
             w.crops = argv[++i];
+        } else if (strcmp(argv[i], "--rows") == 0 && i + 1 < argc) {
+            w.rows = fopen(argv[++i], "wb");
+        } else if (strcmp(argv[i], "--opinions") == 0 && i + 1 < argc) {
+            w.opinions = fopen(argv[++i], "wb");
         } else if (strcmp(argv[i], "-") == 0) {
             probe_list(&w);
         } else {
             probe(argv[i], &w);
         }
     }
-    return EXIT_SUCCESS;
+    if (w.opinions != NULL && fclose(w.opinions) != 0) {
+        return EXIT_FAILURE;
+    }
+    return w.rows != NULL && fclose(w.rows) != 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

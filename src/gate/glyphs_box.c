@@ -7,10 +7,11 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-#define SCORE_SURE 4.5f
-#define SCORE_LIKELY 2.9f
-#define SCORE_MAYBE 0.0f
-#define GLYPHS_SURE 2u
+#define SCORE_SURE 4.0F
+#define SCORE_LIKELY 2.0F
+#define SCORE_MAYBE (-0.3F)
+#define GLYPHS_SURE 3u
+#define SCORE_STATIC 3.5F // of what stands still and was not weighed
 #define FLIPPED_LETTERS 6u
 
 void glyph_finds_add(struct glyph_finds *f, const struct glyph_find *find) {
@@ -70,8 +71,9 @@ static void take_in(struct glyph_find *into, const struct glyph_find *f) {
     into->certain |= f->certain;
 }
 
-// The stronger find takes the weaker in when most of it lies inside, or when both lie on one line
-// with no more than a space between them. Anything else that overlaps stays: the crossing of lines.
+// The stronger find takes the weaker in when most of it lies inside, or when
+// both lie on one line with no more than a space between them. Anything else
+// that overlaps stays: the crossing of lines.
 static bool same_line(const struct glyph_find *a, const struct glyph_find *b) {
     if (a->vertical != b->vertical || a->shape != b->shape) {
         return false;
@@ -87,7 +89,8 @@ static bool same_line(const struct glyph_find *a, const struct glyph_find *b) {
            gap <= 3 * most(a->letter, b->letter);
 }
 
-// A weak find beside a strong one of its kind: the line's end over other ground.
+// A weak find beside a strong one of its kind: the line's end over other
+// ground.
 static bool goes_on(const struct glyph_find *strong, const struct glyph_find *weak) {
     return strong->score >= SCORE_LIKELY && strong->dark == weak->dark &&
            3 * weak->letter >= 2 * strong->letter && 2 * weak->letter <= 3 * strong->letter;
@@ -153,7 +156,7 @@ static uint8_t turn_of(const struct glyph_find *f) {
 }
 
 static struct gate_box box_of(const struct glyph_find *f, int columns, int rows, uint32_t frame) {
-    int pad = most(3, f->letter / 12);
+    int pad = most(2, f->letter / 4);
     int x0 = most(0, f->x0 - pad);
     int y0 = most(0, f->y0 - pad);
     int x1 = least(columns - 1, f->x1 + pad);
@@ -205,18 +208,23 @@ static int give_whole(uint32_t columns, uint32_t rows, uint32_t frame, struct ga
     return glyph_boxes_append(out, &whole, e);
 }
 
+static bool is_worth(const struct glyph_find *f) {
+    float least_score = f->shape == GATE_SHAPE_STATIC ? SCORE_STATIC : SCORE_MAYBE;
+    return f->certain || f->score >= least_score;
+}
+
 int glyph_finds_give(const struct glyph_finds *f, uint32_t columns, uint32_t rows, uint32_t frame,
                      struct gate_boxes *out, struct err *e) {
     uint32_t worth = 0;
     int code = E_OK;
     for (uint32_t i = 0; i < f->count; i++) {
-        worth += f->list[i].certain || f->list[i].score >= SCORE_MAYBE;
+        worth += is_worth(&f->list[i]);
     }
     if (worth > GATE_BOXES_MAX || f->full) {
         return give_whole(columns, rows, frame, out, e);
     }
     for (uint32_t i = 0; i < f->count && code == E_OK; i++) {
-        if (f->list[i].certain || f->list[i].score >= SCORE_MAYBE) {
+        if (is_worth(&f->list[i])) {
             struct gate_box box = box_of(&f->list[i], (int)columns, (int)rows, frame);
             code = glyph_boxes_append(out, &box, e);
         }

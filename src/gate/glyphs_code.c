@@ -23,7 +23,8 @@ struct sheet {
 
 static uint32_t least(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
-// Dark and light of the tile and its neighbours: a tile may lie within one module.
+// Dark and light of the tile and its neighbours: a tile may lie within one
+// module.
 static void measure_range(struct sheet *s, uint32_t tx, uint32_t ty) {
     const struct glyph_plane *p = s->plane;
     struct glyph_code_tile *t = &s->tiles[ty * s->across + tx];
@@ -176,7 +177,8 @@ static uint32_t changes(const struct sheet *s, bool down, uint32_t from, uint32_
     return count;
 }
 
-// Widths of the bars: a code has more than one, and no wide ones beyond four modules.
+// Widths of the bars: a code has more than one, and no wide ones beyond four
+// modules.
 static bool widths_vary(const struct sheet *s, bool down, uint32_t from, uint32_t to,
                         uint32_t line) {
     uint32_t widths[33] = {0};
@@ -225,8 +227,8 @@ static bool near(uint32_t run, uint32_t modules, uint32_t total) {
     return apart <= total * 7 / 10 + 3;
 }
 
-// Whether five runs of a dark-light-dark-light-dark line end at `end` in the proportions of a
-// finder.
+// Whether five runs of a dark-light-dark-light-dark line end at `end` in the
+// proportions of a finder.
 static bool is_finder(const uint32_t *runs) {
     uint32_t total = runs[0] + runs[1] + runs[2] + runs[3] + runs[4];
     return total >= 7 && near(runs[0], 1, total) && near(runs[1], 1, total) &&
@@ -261,7 +263,8 @@ static bool finder_across(const struct sheet *s, uint32_t x, uint32_t y, uint32_
     return is_finder(runs) && 4 * sum > 3 * total && 3 * sum < 4 * total;
 }
 
-// Finder patterns within the bounds, each counted once for about every line through its middle.
+// Finder patterns within the bounds, each counted once for about every line
+// through its middle.
 static uint32_t count_finders(const struct sheet *s, const struct glyph_code *c) {
     uint32_t lines = 0;
     for (uint32_t y = c->y0; y <= c->y1; y++) {
@@ -316,8 +319,8 @@ static uint32_t count_runs(const struct sheet *s, const struct glyph_code *c, bo
     return total;
 }
 
-// Whether the field is made of square modules of one size, of which single ones and pairs are about
-// as common as chance makes them.
+// Whether the field is made of square modules of one size, of which single ones
+// and pairs are about as common as chance makes them.
 static bool module_of(const struct sheet *s, const struct glyph_code *c, bool down) {
     uint32_t lengths[RUN_MAX + 1] = {0};
     uint32_t total = count_runs(s, c, down, lengths);
@@ -336,7 +339,8 @@ static bool module_of(const struct sheet *s, const struct glyph_code *c, bool do
     return false;
 }
 
-// Straight sides tell a code from a heap of noise: the outline's tiles are all of the field.
+// Straight sides tell a code from a heap of noise: the outline's tiles are all
+// of the field.
 static bool judge_field(const struct sheet *s, const struct cluster *c, struct glyph_code *code) {
     uint32_t w = c->x1 - c->x0 + 1;
     uint32_t h = c->y1 - c->y0 + 1;
@@ -348,7 +352,8 @@ static bool judge_field(const struct sheet *s, const struct cluster *c, struct g
     return code->certain || (module_of(s, code, false) && module_of(s, code, true));
 }
 
-// A cluster's bounds in samples, a tile wider: the code's edge may end within the next tile.
+// A cluster's bounds in samples, a tile wider: the code's edge may end within
+// the next tile.
 static struct glyph_code bounds(const struct sheet *s, const struct cluster *c) {
     return (struct glyph_code){.x0 = c->x0 * TILE,
                                .y0 = c->y0 * TILE,

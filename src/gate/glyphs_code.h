@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Codes for machines: bar codes (Code 39, Code 128, and whatever else is made of bars), QR by its
-// finder patterns, DataMatrix and PDF417 by being two levels in a dense field of modules. Private
-// to the detector (glyphs.h).
+// Codes for machines: bar codes (Code 39, Code 128, and whatever else is made
+// of bars), QR by its finder patterns, DataMatrix and PDF417 by being two
+// levels in a dense field of modules. Private to the detector (glyphs.h).
 #pragma once
 
 #include <stdint.h>
 
-#include "gate/glyphs_plane.h"
+#include "gate/glyphs_part.h"
 
 struct glyph_code {
     uint32_t x0, y0, x1, y1; // inclusive, samples of the block
@@ -19,7 +19,8 @@ struct glyph_codes {
     uint32_t count;
 };
 
-// Scratch: a byte a tile of GLYPH_CODE_TILE samples' side, twice, and a tile's number.
+// Scratch: a byte a tile of GLYPH_CODE_TILE samples' side, twice, and a tile's
+// number.
 #define GLYPH_CODE_TILE 16u
 struct glyph_code_tile {
     uint16_t low, high;

@@ -7,7 +7,8 @@
 #include "base/err.h"
 #include "base/num.h"
 
-// Weights of the colour samples; no two unlike, so that no two pure colours look the same.
+// Weights of the colour samples; no two unlike, so that no two pure colours
+// look the same.
 #define WEIGHT_RED 2u
 #define WEIGHT_GREEN 5u
 #define WEIGHT_BLUE 1u
@@ -30,7 +31,8 @@ static uint32_t raw_at(const struct px_frame *f, uint64_t index) {
     }
 }
 
-// In the order of values: bits stored below high bit, the sign turned (PS3.5 8.1.1).
+// In the order of values: bits stored below high bit, the sign turned
+// (PS3.5 8.1.1).
 static uint32_t rank_of(const struct px_frame *f, uint32_t raw) {
     unsigned shift = (unsigned)(f->high_bit + 1 - f->bits_stored);
     uint32_t mask = f->bits_stored >= 32 ? UINT32_MAX : (1u << f->bits_stored) - 1;
@@ -132,7 +134,8 @@ static uint16_t narrow(const struct glyph_source *s, uint64_t index) {
     return (uint16_t)rank_of(f, raw_at(f, index));
 }
 
-// Three samples a pixel in 8 to 16 bits: what is over 13 bits is cut, so that the sum fits.
+// Three samples a pixel in 8 to 16 bits: what is over 13 bits is cut, so that
+// the sum fits.
 static void colour_row(const struct glyph_source *s, enum glyph_view view, uint32_t x, uint32_t y,
                        uint32_t count, uint16_t *out) {
     const struct px_frame *f = s->frame;

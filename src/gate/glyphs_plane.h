@@ -1,28 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// A block of a frame as planes of 16-bit samples, whatever the frame's depth and photometric. Exact
-// as far as 16 bits go: equal samples stay equal and a step of one level stays a step. Private to
-// the detector (glyphs.h).
+// A block of a frame as planes of 16-bit samples, whatever the frame's depth
+// and photometric. Exact as far as 16 bits go: equal samples stay equal and a
+// step of one level stays a step. Private to the detector (glyphs.h).
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gate/glyphs_part.h"
 #include "pixel/frame.h"
 
 struct err;
 struct px_palette;
 
-// A block of a frame as samples in the order of their values. `stride` is a multiple of
-// GLYPH_LANES and every row may be read and written up to it.
-#define GLYPH_LANES 32u
-struct glyph_plane {
-    uint16_t *px; // owned by whoever made it
-    uint32_t width, height, stride;
-};
-
 // What a plane shows.
 enum glyph_view {
-    GLYPH_VIEW_LIGHT,  // grey value, index of a palette, or a weighted sum of the colour samples
+    GLYPH_VIEW_LIGHT,  // grey value, index of a palette, or a weighted sum of the
+                       // colour samples
     GLYPH_VIEW_CHROMA, // how far from grey a colour is
     GLYPH_VIEW_PALETTE // light of a palette's colours
 };
@@ -34,16 +28,16 @@ struct glyph_source {
     double low, scale;                // of samples wider than 16 bits and of floats
 };
 
-// E_UNSUPPORTED: a description that no decoder here gives out; E_MISMATCH: fewer bytes than it
-// says.
+// E_UNSUPPORTED: a description that no decoder here gives out; E_MISMATCH:
+// fewer bytes than it says.
 int glyph_source_open(const struct px_frame *f, const struct px_palette *palette,
                       struct glyph_source *ret_source, struct err *e);
 
 // Whether a view exists in this frame.
 bool glyph_source_has(const struct glyph_source *s, enum glyph_view view);
 
-// Fills width × height samples from (x, y) of the frame; the rest of the stride repeats the last
-// column.
+// Fills width × height samples from (x, y) of the frame; the rest of the stride
+// repeats the last column.
 void glyph_source_block(const struct glyph_source *s, enum glyph_view view, uint32_t x, uint32_t y,
                         struct glyph_plane *block);
 
@@ -51,7 +45,7 @@ void glyph_source_block(const struct glyph_source *s, enum glyph_view view, uint
 void glyph_source_row(const struct glyph_source *s, enum glyph_view view, uint32_t x, uint32_t y,
                       uint32_t count, uint16_t *out);
 
-// Four samples into one: summed where the sum fits (`bits` of the samples in use are known by the
-// largest one), else their mean.
+// Four samples into one: summed where the sum fits (`bits` of the samples in
+// use are known by the largest one), else their mean.
 void glyph_plane_halve(const struct glyph_plane *from, struct glyph_plane *to);
 void glyph_plane_invert(const struct glyph_plane *from, struct glyph_plane *to);
