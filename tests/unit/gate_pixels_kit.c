@@ -135,7 +135,7 @@ static uint32_t noise(uint32_t *state) {
 
 static int64_t value_at(const struct pixkit_image *im, unsigned x, unsigned y, unsigned s,
                         uint32_t frame, uint32_t random, bool ink) {
-    int64_t most = (1ll << (im->stored < 31 ? im->stored : 31)) - 1;
+    int64_t most = ((int64_t)1 << (im->stored < 31 ? im->stored : 31)) - 1;
     int64_t value = most / 4 + (int64_t)(x + 2 * y + 40 * s + 7 * frame) * most / 4096;
     value += (int64_t)(random % 3) * (most > 4096 ? most / 4096 : 1);
     if (ink) {
