@@ -60,8 +60,10 @@ fresh:
 prefix ?= /usr/local
 bindir ?= $(prefix)/bin
 datadir ?= $(prefix)/share
+libexecdir ?= $(prefix)/libexec
 install: all
 	install -D -m 755 $(BUILD)/maclab $(DESTDIR)$(bindir)/maclab
+	install -D -m 755 $(BUILD)/maclab-reader $(DESTDIR)$(libexecdir)/maclab-reader
 	cd $(BUILD)/web && find . -type f -exec install -D -m 644 {} $(DESTDIR)$(datadir)/maclab/web/{} \;
 	install -D -m 644 -t $(DESTDIR)$(datadir)/doc/maclab README.md LICENSE docs/*.md
 
