@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes concept_table.h from data/deid/sr_items.csv (PS3.15 Table E.3.4-1) and data/deid/codes.csv (codes of PS3.16).
+"""Writes concept_table.h from data/deid/sr_items.csv (PS3.15 Table E.3.4-1) and data/deid/codes*.csv (codes of PS3.16).
 
 Rows of the first become struct gate_concept, sorted by code, scheme and value type. Of the second only hashes go into the
 program: of scheme and code, of both with the meaning, and of the words that several meanings are made of (names of people and
@@ -8,6 +8,7 @@ places not among them).
 usage: sr_tables.py SR_ITEMS CODES NAMES PLACES OUTPUT
 """
 import csv
+import itertools
 import re
 import sys
 
@@ -57,28 +58,28 @@ def concepts(path):
     return out
 
 
-def hashes(path):
+def hashes(paths):
     codes, meanings = set(), set()
-    for r in rows(path):
+    for r in itertools.chain.from_iterable(map(rows, paths)):
         head = (r["coding_scheme"] + "\0" + r["code_value"]).encode()
         codes.add(fnv(head))
         meanings.add(fnv(head + b"\0" + plain(r["code_meaning"])))
     return sorted(codes), sorted(meanings)
 
 
-def words(path, lists):
+def words(paths, lists):
     """Of at least two meanings each, breeds of animals left out."""
     names = {w.lower() for name in lists for row in csv.reader(open(name, encoding="utf-8"))
              if row and not row[0].startswith("#") for w in row[0].split()}
     seen = {}
-    for r in rows(path):
+    for r in itertools.chain.from_iterable(map(rows, paths)):
         if not re.search("breed|stain|organism", r["code_meaning"]):
             for word in set(re.findall("[a-z]{3,}", r["code_meaning"].lower())):
                 seen[word] = seen.get(word, 0) + 1
     return sorted(fnv(w.encode()) for w, count in seen.items() if count > 1 and w not in names)
 
 
-def main(items, codes, names, places, output):
+def main(items, names, places, output, *codes):
     known, meant = hashes(codes)
     with open(output, "w", encoding="ascii") as f:
         f.write("// Made by tools/sr_tables.py. Facts of DICOM PS3.15 and PS3.16 2026d, (c) NEMA.\n// SPDX-License-Identifier: Apache-2.0\n"
