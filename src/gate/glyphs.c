@@ -405,7 +405,7 @@ int gate_scan_finish(struct gate_scanner *s, struct gate_boxes *out, struct err 
         for (uint32_t frame = 0; frame < s->frames && code == E_OK; frame++) {
             struct gate_box box = still.list[i];
             box.frame = frame;
-            if (box.sure != GATE_MAYBE && !is_known(out, known, &box)) {
+            if (box.sure == GATE_SURE && !is_known(out, known, &box)) {
                 code = glyph_boxes_append(out, &box, e);
             }
         }
