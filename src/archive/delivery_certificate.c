@@ -36,13 +36,6 @@ static int load_key(struct archive *a, uint8_t public_key[crypto_sign_PUBLICKEYB
     return rc;
 }
 
-int delivery_public_key(struct archive *a, uint8_t out[32], struct err *e) {
-    uint8_t secret[crypto_sign_SECRETKEYBYTES];
-    int rc = load_key(a, out, secret, e);
-    sodium_memzero(secret, sizeof secret);
-    return rc;
-}
-
 // --- the tally from its counts
 
 static int take_count(struct slice what, int64_t value, void *context) {

@@ -11,6 +11,3 @@ struct err;
 
 // Makes it anew and keeps it with the delivery.
 int delivery_certify(struct archive *a, const char *id, struct err *e);
-
-// The public half of the key, to be told to who checks signatures.
-int delivery_public_key(struct archive *a, uint8_t out[32], struct err *e);

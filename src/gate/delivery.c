@@ -159,8 +159,6 @@ void gate_delivery_free(struct gate_delivery *d) {
     mem_free(d);
 }
 
-const struct gate_key *gate_delivery_key(const struct gate_delivery *d) { return d->key; }
-
 // --- adding
 
 static int copy_orders(struct item *item, const struct gate_orders *from, struct err *e) {

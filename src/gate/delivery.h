@@ -68,8 +68,6 @@ int gate_delivery_new(const struct gate_delivery_options *options, struct gate_d
                       struct err *e);
 void gate_delivery_free(struct gate_delivery *d); // NULL allowed
 
-const struct gate_key *gate_delivery_key(const struct gate_delivery *d);
-
 // Orders of a person for one file, before it is added (copied).
 struct gate_orders {
     const struct gate_edit *edits;

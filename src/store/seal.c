@@ -33,14 +33,6 @@ struct seal_key *seal_key_new(void) {
     return k;
 }
 
-struct seal_key *seal_key_copy(const struct seal_key *from) {
-    struct seal_key *k = seal_key_new();
-    if (k != NULL) {
-        memcpy(k->bytes, from->bytes, sizeof k->bytes);
-    }
-    return k;
-}
-
 void seal_key_free(struct seal_key *k) { sodium_free(k); } // wipes
 
 struct hash seal_mac(const struct seal_key *k, const char *purpose, struct slice bytes) {

@@ -36,8 +36,7 @@ struct seal_writer;
 struct seal_key {
     uint8_t bytes[SEAL_KEY_LEN];
 };
-struct seal_key *seal_key_new(void); // random; NULL when there is no locked memory
-struct seal_key *seal_key_copy(const struct seal_key *from);
+struct seal_key *seal_key_new(void);    // random; NULL when there is no locked memory
 void seal_key_free(struct seal_key *k); // wiped; NULL allowed
 
 // A key for another purpose, from which this one cannot be told.
